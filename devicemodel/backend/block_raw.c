@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Raw disk images: a file or block device behind one worker thread, which sleeps while there is
+ * nothing to do. Requests are served in the order in which they came, so a flush covers every
+ * write before it.
+ *
+ * Missing: O_DIRECT, discard of blocks, more than one request at a time.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <linux/fs.h>
+
+#include "block_priv.h"
+#include "dm/block.h"
+#include "dm/log.h"
+#include "machine/machine_priv.h"
+
+enum { SECTOR = 512 };
+
+/* Locks: [I] immutable once opened, [q] the queue's lock, [w] the worker's own. */
+struct block {
+	struct machine *m;	/* [I] */
+	int fd;			/* [I] */
+	uint64_t size;		/* [I] bytes, whole sectors */
+	bool read_only;		/* [I] */
+	char *path;		/* [I] */
+	struct overlay *overlay; /* [I] NULL unless changes are discarded; inside: [w] */
+	bool complained[BLOCK_FLUSH + 1]; /* [w] a failure of that kind was reported */
+
+	pthread_t worker;	/* [I] */
+	pthread_mutex_t lock;	/* the queue's lock: innermost, never held over a call-out */
+	pthread_cond_t wanted;
+	struct block_req *head, **tail; /* [q] */
+	bool quit;		/* [q] */
+};
+
+/* --- whole reads and writes --- */
+
+int block_read_all(int fd, void *buf, size_t len, uint64_t offset)
+{
+	uint8_t *p = buf;
+
+	while (len) {
+		ssize_t n = pread(fd, p, len, offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n ? -errno : -EIO; /* somebody cut the file short */
+		p += n;
+		offset += n;
+		len -= n;
+	}
+	return 0;
+}
+
+int block_write_all(int fd, const void *buf, size_t len, uint64_t offset)
+{
+	const uint8_t *p = buf;
+
+	while (len) {
+		ssize_t n = pwrite(fd, p, len, offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n ? -errno : -EIO;
+		p += n;
+		offset += n;
+		len -= n;
+	}
+	return 0;
+}
+
+/* --- the worker --- */
+
+static int do_read(struct block *b, const struct block_req *r)
+{
+	if (b->overlay)
+		return overlay_read(b->overlay, r->buf, r->len, r->offset);
+	return block_read_all(b->fd, r->buf, r->len, r->offset);
+}
+
+static int do_write(struct block *b, const struct block_req *r)
+{
+	if (b->read_only)
+		return -EROFS;
+	if (b->overlay)
+		return overlay_write(b->overlay, r->buf, r->len, r->offset);
+	return block_write_all(b->fd, r->buf, r->len, r->offset);
+}
+
+static int do_flush(const struct block *b)
+{
+	/* what is thrown away need not be kept */
+	if (b->read_only || b->overlay)
+		return 0;
+	return fdatasync(b->fd) ? -errno : 0;
+}
+
+static int serve(struct block *b, const struct block_req *r)
+{
+	if (r->op == BLOCK_FLUSH)
+		return do_flush(b);
+	if (r->offset > b->size || r->len > b->size - r->offset)
+		return -EIO;
+	return r->op == BLOCK_READ ? do_read(b, r) : do_write(b, r);
+}
+
+/* The guest sees every failure; the user is told of the first of each kind. */
+static void complain(struct block *b, const struct block_req *r, int err)
+{
+	static const char *const what[] = { "reading", "writing", "flushing" };
+
+	if (b->complained[r->op])
+		return;
+	b->complained[r->op] = true;
+	log_line(LOG_ERROR, "%s %s failed: %s; the guest is told that its disk failed.",
+		 what[r->op], b->path, strerror(-err));
+}
+
+/* The next request; waits for one. NULL: none is left, and none will come. */
+static struct block_req *next_request(struct block *b)
+{
+	struct block_req *r;
+
+	pthread_mutex_lock(&b->lock);
+	while (!b->head && !b->quit)
+		pthread_cond_wait(&b->wanted, &b->lock);
+	r = b->head;
+	if (r) {
+		b->head = r->next;
+		if (!b->head)
+			b->tail = &b->head;
+	}
+	pthread_mutex_unlock(&b->lock);
+	return r;
+}
+
+static void *work(void *arg)
+{
+	struct block *b = arg;
+	struct block_req *r;
+
+	while ((r = next_request(b))) {
+		int err = serve(b, r);
+
+		if (err)
+			complain(b, r, err);
+		machine_lock(b->m);
+		r->done(r, err);
+		machine_unlock(b->m);
+	}
+	return NULL;
+}
+
+void block_submit(struct block *b, struct block_req *r)
+{
+	pthread_mutex_lock(&b->lock);
+	r->next = NULL;
+	*b->tail = r;
+	b->tail = &r->next;
+	pthread_cond_signal(&b->wanted);
+	pthread_mutex_unlock(&b->lock);
+}
+
+/* --- opening --- */
+
+static int open_failed(const char *path, bool read_only, int err, char **why)
+{
+	const char *advice = "check the path";
+
+	if (err == ENOENT)
+		advice = "check the path, or make an image with truncate -s 20G and that path";
+	else if ((err == EACCES || err == EPERM || err == EROFS) && !read_only)
+		advice = "make it writable for you, or give it to the guest read-only";
+	else if (err == EACCES || err == EPERM)
+		advice = "make it readable for you";
+	else if (err == EISDIR)
+		advice = "name an image file inside that directory";
+	*why = sentence("%s cannot be opened: %s; %s.", path, strerror(err), advice);
+	return -err;
+}
+
+static int refuse(const char *path, int err, const char *what, char **why)
+{
+	*why = sentence("%s %s", path, what);
+	return -err;
+}
+
+/* A regular file or a block device, and its size in bytes. */
+static int measure(int fd, const char *path, uint64_t *size, char **why)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return open_failed(path, true, errno, why);
+	if (S_ISREG(st.st_mode))
+		*size = st.st_size;
+	else if (S_ISBLK(st.st_mode) && ioctl(fd, BLKGETSIZE64, size))
+		return open_failed(path, true, errno, why);
+	else if (S_ISDIR(st.st_mode))
+		return refuse(path, EISDIR, "is a directory; name an image file inside it.", why);
+	else if (!S_ISBLK(st.st_mode))
+		return refuse(path, EINVAL, "is neither a file nor a block device; name one that "
+					    "is.", why);
+	return 0;
+}
+
+static int set_size(struct block *b, char **why)
+{
+	uint64_t size = 0;
+	int err = measure(b->fd, b->path, &size, why);
+
+	if (err)
+		return err;
+	b->size = size - size % SECTOR;
+	if (!b->size)
+		return refuse(b->path, EINVAL, size ? "is shorter than one sector of 512 bytes; "
+						      "give it a size with truncate -s 20G." :
+						      "is empty; give it a size with truncate -s "
+						      "20G.", why);
+	if (size != b->size)
+		log_line(LOG_WARN, "%s: its last %u bytes are no whole sector, and the guest "
+				   "does not see them.", b->path, (unsigned)(size - b->size));
+	return 0;
+}
+
+static int open_image(struct block *b, const struct block_options *opt, char **why)
+{
+	bool write = !opt->read_only && !opt->discard_changes;
+	int err;
+
+	/* without O_NONBLOCK a pipe would keep us waiting; on files it means nothing */
+	b->fd = open(b->path, (write ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (b->fd < 0)
+		return open_failed(b->path, !write, errno, why);
+	b->read_only = opt->read_only;
+	err = set_size(b, why);
+	if (!err)
+		err = block_lock(b->fd, write, b->path, why);
+	if (!err && opt->discard_changes && !opt->read_only)
+		err = overlay_create(&b->overlay, b->fd, b->size, why);
+	return err;
+}
+
+/* Signals are for the thread that waits for them; a file too large shall be an error, not one. */
+static int start_worker(struct block *b, char **why)
+{
+	sigset_t all, old;
+	int err;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	err = pthread_create(&b->worker, NULL, work, b);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (err)
+		*why = sentence("No thread could be started for %s: %s; raise the limit on "
+				"processes.", b->path, strerror(err));
+	return -err;
+}
+
+static void block_free(struct block *b)
+{
+	overlay_free(b->overlay);
+	if (b->fd >= 0)
+		close(b->fd); /* the lock goes with it */
+	pthread_cond_destroy(&b->wanted);
+	pthread_mutex_destroy(&b->lock);
+	free(b->path);
+	free(b);
+}
+
+int block_open_raw(struct block **out, struct machine *m, const char *path,
+		   const struct block_options *opt, char **why)
+{
+	struct block *b = calloc(1, sizeof(*b));
+	int err = -ENOMEM;
+
+	*out = NULL;
+	*why = NULL;
+	if (!b)
+		return err;
+	b->m = m;
+	b->fd = -1;
+	b->tail = &b->head;
+	pthread_mutex_init(&b->lock, NULL);
+	pthread_cond_init(&b->wanted, NULL);
+	b->path = strdup(path);
+	if (b->path)
+		err = open_image(b, opt, why);
+	if (!err)
+		err = start_worker(b, why);
+	if (err) {
+		block_free(b);
+		return err;
+	}
+	*out = b;
+	return 0;
+}
+
+void block_close(struct block *b)
+{
+	if (!b)
+		return;
+	pthread_mutex_lock(&b->lock);
+	b->quit = true;
+	pthread_cond_signal(&b->wanted);
+	pthread_mutex_unlock(&b->lock);
+	pthread_join(b->worker, NULL);
+	block_free(b);
+}
+
+uint64_t block_size(const struct block *b)
+{
+	return b->size;
+}
+
+bool block_read_only(const struct block *b)
+{
+	return b->read_only;
+}
+
+const char *block_path(const struct block *b)
+{
+	return b->path;
+}

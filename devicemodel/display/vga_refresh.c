@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * When to draw. Nobody looks: never. Otherwise a change that goes through the device (registers,
+ * the legacy window) asks for a picture one frame after the last, and in text modes the clock asks
+ * for one when something blinks. In linear modes the guest draws without our knowledge, so memory
+ * is looked at each frame while it changes, and less often after two seconds without a change.
+ * State: none; see struct vga_paint.
+ */
+#include "ui/surface.h"
+#include "vga_priv.h"
+
+#define FRAME_NS   (33 * NS_PER_MS)
+#define SLOW_NS	   (100 * NS_PER_MS)
+#define CALM_NS	   (2 * NS_PER_SEC) /* without a change, before it goes slowly */
+
+/* --- palette --- */
+
+static uint32_t dac_colour(const struct vga *v, unsigned index)
+{
+	const uint8_t *part = v->dac[index & v->dac_mask];
+	uint32_t colour = 0;
+
+	for (unsigned i = 0; i < 3; i++) {
+		unsigned c = part[i];
+
+		if (!(v->vbe[VBE_ENABLE] & VBE_8BIT_DAC))
+			c = (c & 0x3f) << 2 | (c >> 4 & 3);
+		colour = colour << 8 | c;
+	}
+	return colour;
+}
+
+/* From the four bits of a pixel to an entry of the DAC. */
+static unsigned attribute_index(const struct vga *v, unsigned pixel)
+{
+	unsigned index = v->attr[pixel & v->attr[ATTR_PLANES] & 0xf] & 0x3f;
+	unsigned select = v->attr[ATTR_SELECT];
+
+	if (v->attr[ATTR_MODE] & ATTR_MODE_P54S)
+		index = (index & 0xf) | (select & 3) << 4;
+	return index | (select & 0xc) << 4;
+}
+
+static unsigned palette_size(const struct vga_view *view)
+{
+	switch (view->kind) {
+	case VGA_BLANK:
+		return 0;
+	case VGA_BYTES:
+		return 256;
+	case VGA_LINEAR:
+		return view->bpp == 8 ? 256 : 0;
+	default:
+		return ATTR_PALETTE;
+	}
+}
+
+/* True if a colour in use is another than the one that was drawn with. */
+static bool update_palette(struct vga *v)
+{
+	struct vga_paint *p = &v->paint;
+	unsigned n = palette_size(&p->view);
+	bool changed = false;
+
+	for (unsigned i = 0; i < n; i++) {
+		uint32_t c = dac_colour(v, n == 256 ? i : attribute_index(v, i));
+
+		changed |= p->colour[i] != c;
+		p->colour[i] = c;
+	}
+	p->palette_changed = false;
+	return changed;
+}
+
+/* --- drawing --- */
+
+static void draw_blank(struct vga *v, uint32_t *pixels, unsigned width, unsigned height,
+		       unsigned stride)
+{
+	for (unsigned y = 0; y < height; y++)
+		memset(pixels + (size_t)y * stride, 0, width * sizeof(*pixels));
+	surface_damage(v->paint.surface, 0, 0, width, height);
+}
+
+/* Moves on to what the registers say now; true if nothing on the surface can be kept. */
+static bool update_view(struct vga *v)
+{
+	struct vga_paint *p = &v->paint;
+	struct vga_view view;
+	bool same;
+
+	vga_view_compute(v, &view);
+	same = !memcmp(&view, &p->view, sizeof(view));
+	p->view = view;
+	return !same;
+}
+
+static bool draw_view(struct vga *v, bool all)
+{
+	struct vga_paint *p = &v->paint;
+	unsigned width, height, stride;
+	uint32_t *pixels = surface_begin(p->surface, &width, &height, &stride);
+	bool drawn = all;
+
+	p->cursor_shown = p->blink_shown = false;
+	if (p->view.kind == VGA_BLANK)
+		draw_blank(v, pixels, width, height, stride);
+	else if (width != p->view.width || height != p->view.height)
+		p->redraw = true; /* no memory for this size: the old picture stays */
+	else if (p->view.kind == VGA_TEXT)
+		drawn = vga_draw_text(v, pixels, stride, all);
+	else
+		drawn = vga_draw_graphics(v, pixels, stride, all);
+	surface_end(p->surface);
+	return drawn;
+}
+
+static void fit_surface(struct vga *v)
+{
+	const struct vga_view *view = &v->paint.view;
+	unsigned width, height, stride;
+
+	if (view->kind == VGA_BLANK)
+		return;
+	surface_begin(v->paint.surface, &width, &height, &stride);
+	surface_end(v->paint.surface);
+	if (width != view->width || height != view->height)
+		surface_resize(v->paint.surface, view->width, view->height);
+}
+
+/* True if the picture changed. */
+static bool draw(struct vga *v)
+{
+	struct vga_paint *p = &v->paint;
+	bool all = update_view(v) | p->redraw, text, dirty = false;
+
+	p->redraw = false;
+	if (all || p->palette_changed)
+		all |= update_palette(v);
+	text = p->view.kind == VGA_TEXT;
+	all |= text && p->font_changed;
+	p->font_changed = false;
+	if (all)
+		fit_surface(v);
+	if (!text && p->view.kind != VGA_BLANK) /* text is compared cell by cell */
+		dirty = track_collect(&v->track);
+	p->last_draw = machine_now(v->dev.machine);
+	return (all || text || dirty) && draw_view(v, all);
+}
+
+/* --- the timer --- */
+
+static uint64_t next_blink(const struct vga_paint *p, uint64_t now)
+{
+	uint64_t period = p->cursor_shown ? VGA_BLINK_NS : 2 * VGA_BLINK_NS;
+
+	return (now / period + 1) * period;
+}
+
+static void schedule(struct vga *v, bool changed)
+{
+	struct vga_paint *p = &v->paint;
+	uint64_t now = p->last_draw;
+
+	if (changed)
+		p->last_change = now;
+	p->soon = false;
+	if (p->view.kind == VGA_LINEAR) {
+		p->soon = now - p->last_change < CALM_NS;
+		timer_arm_at(&p->timer, now + (p->soon ? FRAME_NS : SLOW_NS));
+	} else if (p->cursor_shown || p->blink_shown) {
+		timer_arm_at(&p->timer, next_blink(p, now));
+	}
+}
+
+static void refresh_fire(void *dev)
+{
+	struct vga *v = dev;
+
+	schedule(v, draw(v));
+}
+
+/* Called only while someone watches and no draw is due within a frame. */
+void vga_wake(struct vga *v)
+{
+	struct vga_paint *p = &v->paint;
+	uint64_t now = machine_now(v->dev.machine), when = p->last_draw + FRAME_NS;
+
+	p->soon = true;
+	timer_arm_at(&p->timer, when > now ? when : now);
+}
+
+void vga_set_watched(struct vga *v, bool on)
+{
+	struct vga_paint *p = &v->paint;
+
+	if (p->watched == on)
+		return;
+	p->watched = on;
+	p->soon = false;
+	if (!on) {
+		timer_cancel(&p->timer);
+		return;
+	}
+	p->redraw = true; /* at once: the clock may stand still, in a machine that is paused */
+	schedule(v, draw(v));
+}
+
+void vga_refresh(struct vga *v)
+{
+	struct vga_paint *p = &v->paint;
+
+	if (!p->watched)
+		p->redraw = true;
+	if (draw(v))
+		p->last_change = p->last_draw;
+}
+
+void vga_paint_reset(struct vga *v)
+{
+	struct vga_paint *p = &v->paint;
+
+	p->redraw = true;
+	track_all(&v->track);
+	p->last_draw = p->last_change = machine_now(v->dev.machine); /* a restore may turn it back */
+	if (p->watched)
+		vga_wake(v);
+}
+
+void vga_paint_init(struct vga *v, struct surface *surface)
+{
+	v->paint.surface = surface;
+	timer_init(&v->paint.timer, v->dev.machine, refresh_fire, v);
+}

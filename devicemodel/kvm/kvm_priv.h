@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Shared by the files of kvm/ only. Locks: [I] immutable after create, [m] the machine lock. */
+#ifndef KVM_PRIV_H
+#define KVM_PRIV_H
+
+#include <linux/kvm.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "kvm.h"
+#include "machine/machine_priv.h"
+
+enum { KVM_SLOTS = 64 };
+
+/* One memory slot as the kernel has it; len 0: free. */
+struct kvm_slot {
+	uint64_t gpa, len;
+	uint8_t *host;
+	uint32_t flags;
+	struct region *region;
+};
+
+struct vcpu_state; /* power-on state, see vcpu_state.c */
+
+struct vcpu {
+	struct kvm *k;		/* [I] */
+	unsigned index;		/* [I] also its APIC id */
+	int fd;			/* [I] */
+	struct kvm_run *run;	/* [I] shared with the kernel */
+	struct vcpu_state *power_on; /* [I] */
+	pthread_t thread;	/* [I] */
+	bool started;		/* [I] thread is valid */
+};
+
+struct kvm {
+	struct machine *m;		/* [I] */
+	struct kvm_board board;		/* [I] once running */
+	int dev, vm;			/* [I] */
+	size_t run_size;		/* [I] */
+	unsigned n_vcpus;		/* [I] made so far */
+	unsigned n_vcpus_wanted;	/* [I] */
+	uint32_t cpu_signature, cpu_features; /* [I] CPUID leaf 1 EAX and EDX */
+	struct vcpu vcpu[KVM_MAX_VCPUS];
+	unsigned holds;			/* [m] kvm_stop() without kvm_go() */
+	unsigned inside;		/* [m] vCPU threads that are not parked */
+	bool quit;			/* [m] */
+	pthread_cond_t parked, go;	/* with the machine lock */
+	bool intr;			/* [m] */
+	struct kvm_slot slot[KVM_SLOTS]; /* [m] */
+	struct region *lost_log;	/* [m] its dirty log went with a slot: all is dirty */
+	struct kvm_irq_routing_entry route[MACHINE_GSIS]; /* [m] */
+	bool routes_stale;		/* [m] the kernel has not seen them yet */
+};
+
+/* cpuid.c: what the processor can do, with this vCPU's place in the topology. */
+int kvm_set_cpuid(struct vcpu *v);
+
+/* vcpu_state.c */
+int vcpu_state_capture(struct vcpu *v);
+void vcpu_state_restore(struct vcpu *v);
+void vcpu_state_free(struct vcpu *v);
+/* Registers, readable, on standard error: for the reports of crashes. */
+void vcpu_state_print(struct vcpu *v);
+
+/* vcpu.c: the thread. Machine lock held. */
+int vcpu_start(struct vcpu *v);
+/* Makes the thread leave the guest soon. */
+void vcpu_kick(struct vcpu *v);
+
+/* irq.c: before entering the guest: what the 8259A has for it. Machine lock held. */
+void kvm_prepare_irq(struct vcpu *v);
+void kvm_init_routes(struct kvm *k);
+
+#endif

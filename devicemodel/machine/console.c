@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Glue between the PC and ui/: viewers' threads come in here and take the machine lock for the
+ * moment that a key, a movement or a change of audience needs.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dm/log.h"
+#include "dm/parts.h"
+#include "pc.h"
+#include "ui/input.h"
+#include "ui/surface.h"
+#include "ui/vnc.h"
+
+static void on_key(void *arg, unsigned qnum, bool down)
+{
+	struct pc *pc = arg;
+
+	machine_lock(&pc->m);
+	i8042_key(pc->kbc, qnum, down);
+	machine_unlock(&pc->m);
+}
+
+static void on_relative(void *arg, int dx, int dy, int dz, unsigned buttons)
+{
+	struct pc *pc = arg;
+
+	machine_lock(&pc->m);
+	i8042_mouse(pc->kbc, dx, dy, dz, buttons);
+	machine_unlock(&pc->m);
+}
+
+static void on_watched(void *arg, bool watched)
+{
+	struct pc *pc = arg;
+
+	machine_lock(&pc->m);
+	vga_set_watched(pc->vga, watched);
+	machine_unlock(&pc->m);
+}
+
+static void on_leds(void *arg, unsigned leds)
+{
+	struct pc *pc = arg;
+
+	input_set_leds(pc->input, leds);
+}
+
+int console_create(struct pc *pc, char **why)
+{
+	struct input_sink sink = { .key = on_key, .relative = on_relative, .arg = pc };
+
+	pc->surface = surface_create();
+	pc->input = input_create(&sink);
+	if (pc->surface && pc->input)
+		return 0;
+	*why = sentence("no memory for the picture");
+	return -ENOMEM;
+}
+
+void console_connect(struct pc *pc)
+{
+	i8042_watch_leds(pc->kbc, on_leds, pc);
+	surface_set_painter(pc->surface, on_watched, pc);
+}
+
+int console_serve(struct pc *pc, struct config *c, char **why)
+{
+	struct vnc_options opt = { .name = c->name };
+	int err;
+
+	if (!c->vnc)
+		return 0;
+	for (;;) {
+		opt.address = c->vnc;
+		err = vnc_start(&pc->vnc, &opt, pc->surface, pc->input, why);
+		if (err != -EADDRINUSE || config_next_vnc(c))
+			return err;
+		free(*why);
+		*why = NULL;
+	}
+}
+
+void console_destroy(struct pc *pc)
+{
+	if (pc->vnc)
+		vnc_stop(pc->vnc);
+	if (pc->input)
+		input_destroy(pc->input);
+	if (pc->surface)
+		surface_destroy(pc->surface);
+}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The program caisson: `run` starts a guest here, every other verb talks to one that runs. */
+#include <signal.h>
+#include <string.h>
+
+#include "control/control.h"
+#include "run.h"
+
+int main(int argc, char **argv)
+{
+	char *help[] = { (char *)"help", NULL };
+
+	signal(SIGPIPE, SIG_IGN); /* a viewer that leaves is not a reason to end */
+	if (argc < 2)
+		return client_main(1, help);
+	if (!strcmp(argv[1], "run"))
+		return run_main(argc - 1, argv + 1);
+	return client_main(argc - 1, argv + 1);
+}

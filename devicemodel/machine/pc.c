@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The PC, assembled: memory map, wiring, and the list of parts. */
+#include "pc.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/loop_priv.h"
+#include "dm/block.h"
+#include "dm/chardev.h"
+#include "dm/isa.h"
+#include "dm/log.h"
+#include "dm/loop.h"
+#include "dm/parts.h"
+#include "kvm/kvm.h"
+#include "ui/surface.h"
+
+/* Main memory below 4 GiB ends where the PCI hole begins at the latest; the rest goes above. */
+#define LOW_MAX	    0xc0000000ull
+#define HIGH_START  0x100000000ull
+#define SHADOW	    0xc0000ull /* to 1 MiB: the host bridge overlays this by its PAM registers */
+#define SHADOW_END  0x100000ull
+#define MIB	    (1ull << 20)
+
+enum { PIC_INPUTS = 16, PIT_GSI = 0, PIT_PIN = 2 };
+
+static int fail(int err, char **why, const char *what)
+{
+	if (!*why)
+		*why = sentence("%s (%s)", what, strerror(-err));
+	return err;
+}
+
+/* --- memory --- */
+
+static uint64_t low_len(const struct pc *pc)
+{
+	return pc->ram.len < LOW_MAX ? pc->ram.len : LOW_MAX;
+}
+
+/*
+ * Four pieces, so that shadowing does not touch the memory slots of the others: below the shadow
+ * area, the area itself, the rest below the hole, and above 4 GiB.
+ */
+static int map_memory(struct pc *pc)
+{
+	struct space *mem = &pc->m.mem;
+	uint64_t low = low_len(pc);
+	int err;
+
+	err = region_add_ram(mem, &pc->low, 0, SHADOW, pc->ram.host, REGION_DMA);
+	if (!err)
+		err = region_add_ram(mem, &pc->shadow, SHADOW, SHADOW_END - SHADOW,
+				     pc->ram.host + SHADOW, REGION_DMA);
+	if (!err)
+		err = region_add_ram(mem, &pc->main, SHADOW_END, low - SHADOW_END,
+				     pc->ram.host + SHADOW_END, REGION_DMA);
+	if (!err && pc->ram.len > low)
+		err = region_add_ram(mem, &pc->high, HIGH_START, pc->ram.len - low,
+				     pc->ram.host + low, REGION_DMA);
+	return err;
+}
+
+static int open_memory(struct pc *pc, const struct config *c, char **why)
+{
+	uint64_t host = (uint64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
+	int err;
+
+	if (c->memory > host) {
+		*why = sentence("memory = %llu MiB is more than this host has (%llu MiB): give the "
+				"guest less with --memory",
+				(unsigned long long)(c->memory / MIB),
+				(unsigned long long)(host / MIB));
+		return -ENOMEM;
+	}
+	err = ram_create(&pc->ram, "guest-ram", c->memory);
+	if (!err)
+		err = ram_create(&pc->vram, "guest-vram", c->video_memory);
+	if (!err)
+		err = map_memory(pc);
+	return err ? fail(err, why, "cannot map the guest's memory") : 0;
+}
+
+/* --- wiring --- */
+
+static void intr_changed(void *arg, unsigned n, bool level)
+{
+	kvm_set_intr(((struct pc *)arg)->kvm, level);
+}
+
+/* The board's inputs: both controllers hear the first 16, but the PIT arrives at I/O APIC pin 2. */
+static void gsi_changed(void *arg, unsigned gsi, bool level)
+{
+	struct pc *pc = arg;
+
+	if (gsi < PIC_INPUTS)
+		i8259_input(pc->pic, gsi, level);
+	if (gsi == PIT_GSI)
+		ioapic_input(pc->ioapic, PIT_PIN, level);
+	else if (gsi != PIT_PIN)
+		ioapic_input(pc->ioapic, gsi, level);
+}
+
+static int dirty_fetch(void *arg, struct region *r, unsigned long *bitmap)
+{
+	return kvm_dirty_fetch(((struct pc *)arg)->kvm, r, bitmap);
+}
+
+static void send_message(void *arg, uint64_t address, uint32_t data)
+{
+	kvm_send_message(((struct pc *)arg)->kvm, address, data);
+}
+
+static void set_route(void *arg, unsigned pin, uint64_t address, uint32_t data)
+{
+	kvm_set_route(((struct pc *)arg)->kvm, pin, address, data);
+}
+
+static uint8_t acknowledge(void *arg)
+{
+	return i8259_acknowledge(((struct pc *)arg)->pic);
+}
+
+static void eoi(void *arg, uint8_t vector)
+{
+	ioapic_eoi(((struct pc *)arg)->ioapic, vector);
+}
+
+static void connect_processors(struct pc *pc)
+{
+	static const struct machine_ops ops = { .dirty_fetch = dirty_fetch, .gsi = gsi_changed };
+	struct kvm_board board = { .acknowledge = acknowledge, .eoi = eoi, .arg = pc };
+
+	machine_set_ops(&pc->m, &ops, pc);
+	kvm_set_board(pc->kvm, &board);
+	kvm_follow_memory(pc->kvm);
+}
+
+/* --- what the configuration names --- */
+
+static int open_drive(struct pc *pc, const struct config *c, unsigned n, char **why)
+{
+	const struct config_drive *d = &c->drives[n];
+	struct block_options opt = {
+		.read_only = d->read_only || d->cdrom,
+		.discard_changes = c->discard_changes && !d->cdrom,
+		.owner = c->name,
+	};
+
+	if (!d->present || !d->path)
+		return 0;
+	return block_open_raw(&pc->block[n], &pc->m, d->path, &opt, why);
+}
+
+static int open_backends(struct pc *pc, const struct config *c, char **why)
+{
+	char *where = NULL;
+	int err = 0;
+
+	for (unsigned n = 0; n < CONFIG_DRIVES && !err; n++)
+		err = open_drive(pc, c, n, why);
+	machine_lock(&pc->m);
+	if (!err)
+		err = chr_open(&pc->serial, &pc->m, c->serial, &pc->serial_where, why);
+	if (!err)
+		err = chr_open(&pc->debugcon, &pc->m, c->debugcon, &where, why);
+	machine_unlock(&pc->m);
+	free(where);
+	return err ? fail(err, why, "cannot open a drive or port") : 0;
+}
+
+/* --- the parts --- */
+
+static bool add_clocks(struct pc *pc, const struct config *c, struct mc146818 **rtc)
+{
+	struct machine *m = &pc->m;
+	struct rtc_options opt = { .local_time = c->local_time };
+	struct i8254 *pit = i8254_create(m);
+
+	*rtc = mc146818_create(m, &opt);
+	return pit && *rtc && hpet_create(m, pit, *rtc);
+}
+
+static bool add_drives(struct pc *pc, const struct config *c)
+{
+	struct piix_ide *ide = piix_ide_create(&pc->m);
+
+	for (unsigned n = 0; ide && n < CONFIG_DRIVES; n++) {
+		const struct config_drive *d = &c->drives[n];
+
+		if (d->present &&
+		    piix_ide_attach(ide, n / 2, n % 2, d->cdrom ? IDE_CDROM : IDE_DISK,
+				    pc->block[n], d->serial))
+			return false;
+	}
+	return ide;
+}
+
+static bool add_ports(struct pc *pc, const struct config *c)
+{
+	struct machine *m = &pc->m;
+
+	pc->kbc = i8042_create(m);
+	return pc->kbc && !uart16550_create(m, PORT_COM1, IRQ_COM1, pc->serial) &&
+	       (!pc->debugcon || !debugcon_create(m, pc->debugcon)) &&
+	       (!c->exit_port || !exit_port_create(m));
+}
+
+/* uuid is 8-4-4-4-12 hexadecimal digits, as config_finish() leaves it. */
+static void uuid_bytes(const char *uuid, uint8_t bytes[16])
+{
+	for (unsigned i = 0; i < 16 && *uuid; i++) {
+		unsigned val = 0;
+
+		uuid += *uuid == '-';
+		sscanf(uuid, "%2x", &val);
+		bytes[i] = val;
+		uuid += 2;
+	}
+}
+
+static bool add_firmware(struct pc *pc, const struct config *c, struct mc146818 *rtc)
+{
+	struct fw_cfg *fw = fw_cfg_create(&pc->m);
+	struct firmware_info info = {
+		.vcpus = c->cpus,
+		.ram_below_4g = low_len(pc),
+		.ram_above_4g = pc->ram.len - low_len(pc),
+		.reserved_base = KVM_RESERVED_BASE,
+		.reserved_len = KVM_RESERVED_LEN,
+		.name = c->name,
+		.boot = c->boot,
+		.has_hpet = true,
+	};
+
+	uuid_bytes(c->uuid, info.uuid);
+	kvm_cpu_signature(pc->kvm, &info.cpu_signature, &info.cpu_features);
+	firmware_set_cmos(rtc, &info);
+	return fw && !firmware_add_tables(fw, &info);
+}
+
+/* In the order in which they are reset. */
+static bool add_parts(struct pc *pc, const struct config *c)
+{
+	static const struct ioapic_ops ioapic_ops = { .message = send_message, .route = set_route };
+	struct machine *m = &pc->m;
+	struct i440fx_memory mem = { pc->ram.host, pc->roms.bios.data, pc->roms.bios.len };
+	struct vga_options vga = { pc->surface, pc->vram.host, pc->vram.len, pc->roms.vga.data,
+				   pc->roms.vga.len };
+	struct mc146818 *rtc;
+
+	pc->pic = i8259_create(m, intr_changed, pc);
+	pc->ioapic = ioapic_create(m, &ioapic_ops, pc);
+	if (!pc->pic || !pc->ioapic || !add_clocks(pc, c, &rtc))
+		return false;
+	if (!pci_bus_create(m) || !i440fx_create(m, &mem) || !piix3_create(m))
+		return false;
+	pc->pm = piix4_pm_create(m);
+	if (!pc->pm || !add_drives(pc, c) || !add_ports(pc, c))
+		return false;
+	pc->vga = vga_create(m, &vga);
+	return pc->vga && add_firmware(pc, c, rtc);
+}
+
+static int assemble(struct pc *pc, const struct config *c, char **why)
+{
+	bool ok;
+
+	machine_lock(&pc->m);
+	ok = add_parts(pc, c);
+	if (ok) {
+		connect_processors(pc);
+		console_connect(pc);
+		machine_reset_devices(&pc->m);
+	}
+	machine_unlock(&pc->m);
+	return ok ? 0 : fail(-ENOMEM, why, "cannot assemble the PC");
+}
+
+int pc_create(struct pc *pc, struct config *c, const char *device, char **why)
+{
+	int err;
+
+	*pc = (struct pc){ .ram.fd = -1 };
+	err = machine_init(&pc->m, loop_host_now, loop_rearm, &pc->m);
+	if (!err && !loop_create(&pc->m))
+		err = fail(-ENOMEM, why, "cannot make the event loop");
+	if (!err)
+		err = firmware_load_roms(&pc->roms, NULL, why);
+	if (!err)
+		err = open_memory(pc, c, why);
+	if (!err)
+		err = open_backends(pc, c, why);
+	if (!err)
+		err = console_create(pc, why);
+	if (!err)
+		err = kvm_create(&pc->kvm, &pc->m, device, c->cpus, why);
+	if (!err)
+		err = assemble(pc, c, why);
+	if (!err)
+		err = console_serve(pc, c, why);
+	return err;
+}
+
+/* Viewers first, then processors, then what they used. */
+void pc_destroy(struct pc *pc)
+{
+	console_destroy(pc);
+	kvm_destroy(pc->kvm);
+	for (unsigned n = 0; n < CONFIG_DRIVES; n++)
+		if (pc->block[n])
+			block_close(pc->block[n]);
+	machine_lock(&pc->m);
+	chr_close(pc->serial);
+	chr_close(pc->debugcon);
+	machine_unlock(&pc->m);
+	machine_fini(&pc->m);
+	if (pc->m.loop)
+		loop_destroy(pc->m.loop);
+	ram_destroy(&pc->ram);
+	ram_destroy(&pc->vram);
+	firmware_free_roms(&pc->roms);
+	free(pc->serial_where);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The PC: the machine with all its parts, its memory, and what it is connected to. */
+#ifndef MACHINE_PC_H
+#define MACHINE_PC_H
+
+#include "config/config.h"
+#include "firmware/firmware.h"
+#include "machine_priv.h"
+#include "ram.h"
+
+struct block;
+struct chardev;
+struct input;
+struct kvm;
+struct surface;
+struct vnc;
+
+/* Everything here is fixed once pc_create() is done. */
+struct pc {
+	struct machine m;
+	struct kvm *kvm;
+	struct ram ram, vram;
+	struct firmware_roms roms;
+	struct region low, shadow, main, high; /* main memory's pieces, see pc.c */
+	struct i8259 *pic;
+	struct ioapic *ioapic;
+	struct i8042 *kbc;
+	struct piix4_pm *pm;
+	struct vga *vga;
+	struct block *block[CONFIG_DRIVES];
+	struct chardev *serial, *debugcon;
+	char *serial_where; /* a line for the user, or NULL */
+	struct surface *surface;
+	struct input *input;
+	struct vnc *vnc; /* NULL without VNC */
+};
+
+/*
+ * Opens everything that the configuration names and puts the PC together; the guest does not run
+ * yet. 0 or -errno, with one sentence in *why (to be freed); pc_destroy() takes what was made.
+ * device is the hypervisor's node. c->vnc moves on when the default port is taken.
+ */
+int pc_create(struct pc *pc, struct config *c, const char *device, char **why);
+void pc_destroy(struct pc *pc);
+
+/* console.c: screen, keyboard and mouse of the PC, and those who look at them. */
+int console_create(struct pc *pc, char **why);
+int console_serve(struct pc *pc, struct config *c, char **why);
+void console_connect(struct pc *pc);
+void console_destroy(struct pc *pc);
+
+#endif

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Guest memory from a memfd. */
+#include "ram.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define HUGE_PAGE (2ull << 20)
+
+/* A mapping of len bytes that starts at a huge page: reserve one page more, give back the rest. */
+static uint8_t *map_aligned(int fd, uint64_t len)
+{
+	uint8_t *room = mmap(NULL, len + HUGE_PAGE, PROT_NONE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	uint64_t before;
+	uint8_t *host;
+
+	if (room == MAP_FAILED)
+		return NULL;
+	before = -(uintptr_t)room & (HUGE_PAGE - 1);
+	host = mmap(room + before, len, PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_FIXED | MAP_NORESERVE, fd, 0);
+	if (host == MAP_FAILED) {
+		munmap(room, len + HUGE_PAGE);
+		return NULL;
+	}
+	if (before)
+		munmap(room, before);
+	if (HUGE_PAGE - before)
+		munmap(host + len, HUGE_PAGE - before);
+	return host;
+}
+
+int ram_create(struct ram *r, const char *name, uint64_t len)
+{
+	int err;
+
+	*r = (struct ram){ .fd = memfd_create(name, MFD_CLOEXEC), .len = len };
+	if (r->fd < 0)
+		return -errno;
+	if (!ftruncate(r->fd, len))
+		r->host = map_aligned(r->fd, len);
+	if (!r->host) {
+		err = errno;
+		close(r->fd);
+		return -err;
+	}
+	/* advice: a host without huge pages for shared memory goes on with small ones */
+	madvise(r->host, len, MADV_HUGEPAGE);
+	madvise(r->host, len, MADV_DONTDUMP);
+	return 0;
+}
+
+void ram_destroy(struct ram *r)
+{
+	if (!r->host)
+		return;
+	munmap(r->host, r->len);
+	close(r->fd);
+	r->host = NULL;
+}

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A running PC: starts it, does in the event loop what the guest, the user and signals ask for,
+ * and turns the end into an exit status.
+ */
+#include "run.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/loop_priv.h"
+#include "control/control.h"
+#include "dm/log.h"
+#include "dm/loop.h"
+#include "dm/parts.h"
+#include "kvm/kvm.h"
+#include "pc.h"
+#include "ui/png.h"
+#include "ui/vnc.h"
+
+enum { EXIT_POWERED_OFF = 0, EXIT_USAGE = 1, EXIT_HOST = 2, EXIT_CRASHED = 3, EXIT_INTERNAL = 4 };
+
+struct run {
+	struct pc pc;
+	struct config *config;
+	struct control *control;
+	struct loop_fd signals;
+	bool paused;	       /* [m] by the user */
+	enum stop_cause ended; /* [m] */
+};
+
+/* --- requests of the guest, in the loop --- */
+
+static void reset_all(struct run *r)
+{
+	struct machine *m = &r->pc.m;
+
+	kvm_stop(r->pc.kvm);
+	m->reset_wanted = false;
+	machine_reset_devices(m);
+	kvm_reset(r->pc.kvm);
+	kvm_go(r->pc.kvm);
+}
+
+static void end(struct run *r, enum stop_cause cause)
+{
+	r->ended = cause;
+	kvm_stop(r->pc.kvm); /* for good */
+	clock_stop(&r->pc.m.clock);
+	loop_quit(r->pc.m.loop);
+}
+
+static void on_wanted(void *arg)
+{
+	struct run *r = arg;
+	struct machine *m = &r->pc.m;
+
+	if (r->ended)
+		return;
+	if (m->reset_wanted && r->config->on_reboot == CONFIG_DESTROY)
+		machine_request_stop(m, STOP_REQUESTED);
+	if (m->stop_wanted)
+		end(r, m->stop_wanted);
+	else if (m->reset_wanted)
+		reset_all(r);
+}
+
+/* --- requests of the user --- */
+
+static int do_pause(void *arg, char **why)
+{
+	struct run *r = arg;
+
+	if (r->paused)
+		return 0;
+	kvm_stop(r->pc.kvm);
+	clock_stop(&r->pc.m.clock);
+	r->paused = true;
+	return 0;
+}
+
+static int do_resume(void *arg, char **why)
+{
+	struct run *r = arg;
+
+	if (!r->paused)
+		return 0;
+	clock_start(&r->pc.m.clock);
+	kvm_go(r->pc.kvm);
+	r->paused = false;
+	return 0;
+}
+
+static int do_stop(void *arg, char **why)
+{
+	struct run *r = arg;
+
+	if (r->paused) {
+		*why = sentence("%s is paused and cannot hear its power button: resume it first",
+				r->config->name);
+		return -EBUSY;
+	}
+	piix4_pm_power_button(r->pc.pm);
+	return 0;
+}
+
+static int do_kill(void *arg, char **why)
+{
+	machine_request_stop(&((struct run *)arg)->pc.m, STOP_REQUESTED);
+	return 0;
+}
+
+static int do_reset(void *arg, char **why)
+{
+	machine_request_reset(&((struct run *)arg)->pc.m);
+	return 0;
+}
+
+static int do_screenshot(void *arg, int fd, char **why)
+{
+	struct run *r = arg;
+
+	vga_refresh(r->pc.vga);
+	return png_write_surface(r->pc.surface, fd);
+}
+
+static void do_status(void *arg, struct json_object *status)
+{
+	struct run *r = arg;
+	const char *vnc = r->pc.vnc ? vnc_address(r->pc.vnc) : "none";
+
+	json_object_object_add(status, "state",
+			       json_object_new_string(r->paused ? "paused" : "running"));
+	json_object_object_add(status, "memory", json_object_new_int64(r->config->memory));
+	json_object_object_add(status, "cpus", json_object_new_int(r->config->cpus));
+	json_object_object_add(status, "vnc", json_object_new_string(vnc));
+}
+
+static const struct control_ops control_ops = {
+	.status = do_status,
+	.stop = do_stop,
+	.kill = do_kill,
+	.reset = do_reset,
+	.pause = do_pause,
+	.resume = do_resume,
+	.screenshot = do_screenshot,
+};
+
+/* --- signals: the plug is pulled --- */
+
+static void on_signal(void *arg, uint32_t events)
+{
+	struct run *r = arg;
+	struct signalfd_siginfo si;
+
+	if (read(r->signals.fd, &si, sizeof(si)) == sizeof(si))
+		machine_request_stop(&r->pc.m, STOP_REQUESTED);
+}
+
+/* Before any thread is made, so that all of them leave these signals to the loop. */
+static int block_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* --- start and end --- */
+
+static void print_notes(const struct config *c)
+{
+	for (size_t i = 0; i < c->n_notes; i++)
+		log_line(c->notes[i].warning ? LOG_WARN : LOG_INFO, "%s", c->notes[i].text);
+}
+
+static void print_start(const struct run *r, const char *device)
+{
+	const struct pc *pc = &r->pc;
+
+	log_line(LOG_INFO, "%s: %u CPU%s, %llu MiB, on %s, process %d", r->config->name,
+		 r->config->cpus, r->config->cpus == 1 ? "" : "s",
+		 (unsigned long long)(r->config->memory / CONFIG_MIB), device, getpid());
+	if (pc->vnc)
+		log_line(LOG_INFO, "screen:  VNC viewer to %s", vnc_address(pc->vnc));
+	if (pc->serial_where)
+		log_line(LOG_INFO, "serial:  %s", pc->serial_where);
+	log_line(LOG_INFO, "to stop: caisson stop %s (power button), caisson kill %s, or Ctrl-C",
+		 r->config->name, r->config->name);
+}
+
+static int connect_loop(struct run *r, int signals, char **why)
+{
+	struct machine *m = &r->pc.m;
+	int err;
+
+	machine_lock(m);
+	loop_on_wanted(m->loop, on_wanted, r);
+	err = loop_add(m->loop, &r->signals, signals, EPOLLIN, on_signal, r);
+	if (!err)
+		r->control = control_start(m, r->config->name, &control_ops, r, why);
+	machine_unlock(m);
+	if (!err && !r->control)
+		err = -EBUSY;
+	return err;
+}
+
+static int exit_status(const struct run *r)
+{
+	switch (r->ended) {
+	case STOP_CRASH:
+		log_line(LOG_ERROR, "%s: the guest crashed", r->config->name);
+		return EXIT_CRASHED;
+	case STOP_ERROR:
+		return EXIT_INTERNAL;
+	case STOP_POWEROFF:
+		log_line(LOG_INFO, "%s: powered off", r->config->name);
+		break;
+	default:
+		log_line(LOG_INFO, "%s: stopped", r->config->name);
+	}
+	return machine_exit_code(&r->pc.m);
+}
+
+static int run_guest(struct run *r, const char *device)
+{
+	print_start(r, device);
+	machine_lock(&r->pc.m);
+	clock_start(&r->pc.m.clock);
+	kvm_go(r->pc.kvm);
+	machine_unlock(&r->pc.m);
+	loop_run(r->pc.m.loop);
+	return exit_status(r);
+}
+
+static void disconnect(struct run *r)
+{
+	machine_lock(&r->pc.m);
+	if (r->control)
+		control_stop(r->control);
+	if (r->signals.added)
+		loop_del(r->pc.m.loop, &r->signals);
+	machine_unlock(&r->pc.m);
+}
+
+static int run_here(struct config *c, const char *device, char **why)
+{
+	struct run *r = calloc(1, sizeof(*r));
+	int signals = block_signals(), status = EXIT_HOST;
+
+	if (!r || signals < 0) {
+		free(r);
+		return EXIT_HOST;
+	}
+	r->config = c;
+	if (!pc_create(&r->pc, c, device, why) && !connect_loop(r, signals, why))
+		status = run_guest(r, device);
+	disconnect(r);
+	pc_destroy(&r->pc);
+	close(signals);
+	free(r);
+	return status;
+}
+
+static int run_config(struct config *c, int argc, char **argv, char **why)
+{
+	enum accel_kind kind;
+	const char *device;
+	int err = options_parse_run(c, argc, argv, why);
+
+	if (err)
+		return err > 0 ? EXIT_POWERED_OFF : EXIT_USAGE;
+	if (c->verbose)
+		log_threshold = LOG_DEBUG;
+	print_notes(c);
+	if (c->dry_run) {
+		config_dump(c, stdout);
+		return EXIT_POWERED_OFF;
+	}
+	if (accel_choose(c, &kind, &device, why))
+		return EXIT_HOST;
+	if (kind == ACCEL_DEVICE)
+		return run_here(c, device, why);
+	accel_exec_lab(c, argc, argv, why);
+	return EXIT_HOST;
+}
+
+int run_main(int argc, char **argv)
+{
+	struct config c;
+	char *why = NULL;
+	int status = config_init(&c) ? EXIT_HOST : run_config(&c, argc, argv, &why);
+
+	if (why)
+		log_line(LOG_ERROR, "%s", why);
+	else if (status == EXIT_HOST)
+		log_line(LOG_ERROR, "out of memory");
+	free(why);
+	config_free(&c);
+	return status;
+}

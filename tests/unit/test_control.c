@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Tests of the control socket's server, by clients well-behaved and not, and of who owns a name. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "control_server.h"
+
+static int client_of(const char *name)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct timeval patience = { .tv_sec = 5 };
+
+	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s/caisson/%s.sock", folder, name);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	assert_int_equal(connect(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
+	return fd;
+}
+
+static void say(int fd, const char *text)
+{
+	assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
+}
+
+/* One line; "" at the end of the connection; fails when neither comes in time. */
+static void hear(int fd, char *line, size_t size)
+{
+	size_t n = 0;
+
+	for (;;) {
+		ssize_t got = recv(fd, line + n, 1, 0);
+
+		if (got < 0 && errno != ECONNRESET)
+			fail_msg("no answer: %s", strerror(errno));
+		if (got <= 0 || line[n] == '\n' || n + 1 == size)
+			break;
+		n++;
+	}
+	line[n] = 0;
+}
+
+static void expect(int fd, const char *request, const char *in_answer)
+{
+	char line[1024];
+
+	if (*request)
+		say(fd, request);
+	hear(fd, line, sizeof(line));
+	if (!strstr(line, in_answer))
+		fail_msg("%s gave %s", request, line);
+}
+
+static void expect_end(int fd)
+{
+	char line[1024];
+
+	hear(fd, line, sizeof(line));
+	assert_string_equal(line, "");
+	close(fd);
+}
+
+static void still_serves(void)
+{
+	int fd = client_of("web");
+
+	expect(fd, "{\"request\":\"status\"}\n", "\"ok\":true");
+	close(fd);
+}
+
+/* --- well-behaved clients -------------------------------------------------------------------- */
+
+static void test_requests(void **state)
+{
+	int fd = client_of("web");
+	char pid[32];
+
+	snprintf(pid, sizeof(pid), "\"pid\":%d", (int)getpid());
+	expect(fd, "{\"request\":\"status\"}\n", "\"ok\":true");
+	expect(fd, "{\"request\":\"status\"}\n", "\"name\":\"web\"");
+	expect(fd, "{\"request\":\"status\"}\n", pid);
+	expect(fd, " {\"request\": \"status\", \"more\": [1]} \r\n", "\"vnc\":\"127.0.0.1:5907\"");
+	expect(fd, "{\"request\":\"stop\"}\n", "\"ok\":true");
+	expect(fd, "{\"request\":\"reset\"}\n", "\"ok\":true");
+	expect(fd, "{\"request\":\"pause\"}\n", "{\"ok\":false,\"error\":\"The guest is paused");
+	expect(fd, "{\"request\":\"resume\"}\n", "Operation not permitted");
+	expect(fd, "{\"request\":\"leap\"}\n", "no such request");
+	/* in pieces, and several at once */
+	say(fd, "{\"requ");
+	usleep(1000);
+	expect(fd, "est\":\"stop\"}\n{\"request\":\"stop\"}\n", "\"ok\":true");
+	expect(fd, "", "\"ok\":true");
+	machine_lock(&server.m);
+	assert_int_equal(server.stops, 3);
+	assert_int_equal(server.resets, 1);
+	assert_int_equal(server.pauses, 1);
+	assert_int_equal(server.resumes, 1);
+	machine_unlock(&server.m);
+	/* what was said before the end is still answered */
+	say(fd, "{\"request\":\"status\"}\n");
+	shutdown(fd, SHUT_WR);
+	expect(fd, "", "\"ok\":true");
+	expect_end(fd);
+}
+
+static void send_fds(int fd, const int *fds, unsigned n)
+{
+	char text[] = "{\"request\":\"screenshot\"}\n";
+	struct iovec v = { text, sizeof(text) - 1 };
+	union {
+		char bytes[CMSG_SPACE(8 * sizeof(int))];
+		struct cmsghdr align;
+	} c = { 0 };
+	struct msghdr m = { .msg_iov = &v,
+			    .msg_iovlen = 1,
+			    .msg_control = &c,
+			    .msg_controllen = CMSG_SPACE(n * sizeof(int)) };
+
+	c.align = (struct cmsghdr){ .cmsg_len = CMSG_LEN(n * sizeof(int)),
+				    .cmsg_level = SOL_SOCKET,
+				    .cmsg_type = SCM_RIGHTS };
+	memcpy(CMSG_DATA(&c.align), fds, n * sizeof(int));
+	assert_int_equal(sendmsg(fd, &m, MSG_NOSIGNAL), v.iov_len);
+}
+
+static unsigned open_fds(void)
+{
+	unsigned n = 0;
+
+	for (int fd = 0; fd < 256; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+static void test_screenshot_descriptor(void **state)
+{
+	int fd = client_of("web"), file = open(folder, O_TMPFILE | O_RDWR, 0600), ends[2];
+	int many[7];
+	char got[8] = "";
+	unsigned before;
+
+	assert_true(file >= 0 && !pipe(ends));
+	expect(fd, "{\"request\":\"screenshot\"}\n", "descriptor of a regular file");
+	send_fds(fd, &file, 1);
+	expect(fd, "", "\"ok\":true");
+	assert_int_equal(pread(file, got, 7, 0), 7);
+	assert_string_equal(got, "picture");
+	expect(fd, "{\"request\":\"screenshot\"}\n", "descriptor of a regular file");
+	/* the server is this process: what it keeps of the descriptors sent shows in our table */
+	before = open_fds();
+	send_fds(fd, &ends[1], 1);
+	expect(fd, "", "descriptor of a regular file");
+	for (unsigned i = 0; i < 7; i++)
+		many[i] = file;
+	for (unsigned i = 0; i < 20; i++) {
+		send_fds(fd, many, 7);
+		expect(fd, "", "\"ok\"");
+	}
+	assert_int_equal(open_fds(), before);
+	close(file);
+	close(ends[0]);
+	close(ends[1]);
+	close(fd);
+}
+
+/* --- others ---------------------------------------------------------------------------------- */
+
+static void test_garbage(void **state)
+{
+	static const char *const garbage[] = {
+		"\n",
+		"hello\n",
+		"[]\n",
+		"{}\n",
+		"1\n",
+		"null\n",
+		"{\"request\":1}\n",
+		"{\"request\":\"status\"} x\n",
+		"{\"request\":\"status\"}{}\n",
+		"{\"request\":\"status\"\n",
+		"{'request':'status'}\n",
+		"{\"request\":null}\n",
+		"\xff\xfe\n",
+		"{\"request\":\"\xff\"}\n",
+		"{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":1}}}}}}}}}\n",
+	};
+
+	for (size_t i = 0; i < sizeof(garbage) / sizeof(garbage[0]); i++) {
+		int fd = client_of("web");
+
+		expect(fd, garbage[i], "\"ok\":false");
+		expect_end(fd);
+	}
+	still_serves();
+}
+
+static void test_half_lines(void **state)
+{
+	int waiting = client_of("web");
+
+	say(waiting, "{\"request\":\"st");
+	for (unsigned i = 0; i < 50; i++) {
+		int fd = client_of("web");
+
+		say(fd, "{\"request\":\"kill\"}"); /* without the end of the line */
+		close(fd);
+	}
+	still_serves();
+	expect(waiting, "atus\"}\n", "\"ok\":true");
+	close(waiting);
+	machine_lock(&server.m);
+	assert_int_equal(server.kills, 0);
+	machine_unlock(&server.m);
+}
+
+static void test_huge_line(void **state)
+{
+	char *text = malloc(CONTROL_LINE + 2);
+	int fd = client_of("web");
+	size_t n = 0;
+
+	/* just below the limit it is a request like any other */
+	memset(text, ' ', CONTROL_LINE);
+	memcpy(text, "{\"request\":\"status\"}", 20);
+	strcpy(text + CONTROL_LINE - 1, "\n");
+	expect(fd, text, "\"ok\":true");
+	memset(text, ' ', CONTROL_LINE);
+	while (n < 4 * CONTROL_LINE) {
+		ssize_t sent = send(fd, text, CONTROL_LINE, MSG_NOSIGNAL);
+
+		if (sent < 0)
+			break;
+		n += (size_t)sent;
+	}
+	expect_end(fd);
+	free(text);
+	still_serves();
+}
+
+static void test_never_reads(void **state)
+{
+	static const char request[] = "{\"request\":\"status\"}\n";
+	int fd = client_of("web");
+	unsigned n = 0;
+
+	while (n < 1000000 && send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL) > 0)
+		n++;
+	assert_true(n < 1000000);
+	assert_true(errno == EPIPE || errno == ECONNRESET);
+	close(fd);
+	still_serves();
+}
+
+static void test_many_clients(void **state)
+{
+	int fds[CONTROL_CLIENTS + 4];
+
+	for (unsigned i = 0; i < CONTROL_CLIENTS; i++) {
+		fds[i] = client_of("web");
+		expect(fds[i], "{\"request\":\"status\"}\n", "\"ok\":true");
+	}
+	/* the first speaks again; so the second, third, ... have been silent the longest */
+	expect(fds[0], "{\"request\":\"status\"}\n", "\"ok\":true");
+	for (unsigned i = CONTROL_CLIENTS; i < CONTROL_CLIENTS + 4; i++) {
+		fds[i] = client_of("web");
+		expect(fds[i], "{\"request\":\"status\"}\n", "\"ok\":true");
+	}
+	for (unsigned i = 1; i <= 4; i++)
+		expect_end(fds[i]);
+	expect(fds[0], "{\"request\":\"status\"}\n", "\"ok\":true");
+	expect(fds[5], "{\"request\":\"status\"}\n", "\"ok\":true");
+	close(fds[0]);
+	for (unsigned i = 5; i < CONTROL_CLIENTS + 4; i++)
+		close(fds[i]);
+	still_serves();
+}
+
+static void test_noise(void **state)
+{
+	static const char alphabet[] = "{}[]\":,\\request status\n\n01\xff";
+	uint32_t seed = 7;
+
+	for (unsigned round = 0; round < 300; round++) {
+		int fd = client_of("web");
+		char text[64];
+
+		for (size_t i = 0; i < sizeof(text); i++) {
+			seed = seed * 1664525u + 1013904223u;
+			text[i] = alphabet[(seed >> 16) % (sizeof(alphabet) - 1)];
+		}
+		send(fd, text, sizeof(text), MSG_NOSIGNAL);
+		close(fd);
+	}
+	still_serves();
+}
+
+/* --- the name -------------------------------------------------------------------------------- */
+
+static void test_second_of_the_name(void **state)
+{
+	char *why = NULL, pid[32];
+
+	snprintf(pid, sizeof(pid), "pid %d", (int)getpid());
+	machine_lock(&server.m);
+	assert_null(control_start(&server.m, "web", &ops, &server, &why));
+	machine_unlock(&server.m);
+	assert_non_null(strstr(why, pid));
+	assert_non_null(strstr(why, "web"));
+	free(why);
+	still_serves();
+}
+
+static void test_bad_names(void **state)
+{
+	static const char *const names[] = { "", "../web", "a/b", ".x" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		char *why = NULL;
+
+		machine_lock(&server.m);
+		assert_null(control_start(&server.m, names[i], &ops, &server, &why));
+		machine_unlock(&server.m);
+		assert_non_null(why);
+		free(why);
+	}
+}
+
+static void test_stale_files(void **state)
+{
+	struct control *ct;
+	char *why = NULL;
+
+	leave_stale_files();
+	assert_true(exists("dead.sock") && exists("dead.lock"));
+	machine_lock(&server.m);
+	ct = control_start(&server.m, "dead", &ops, &server, &why);
+	assert_non_null(ct);
+	machine_unlock(&server.m);
+	close(client_of("dead"));
+	machine_lock(&server.m);
+	control_stop(ct);
+	machine_unlock(&server.m);
+	assert_false(exists("dead.sock") || exists("dead.lock"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		SERVED(test_requests),
+		SERVED(test_screenshot_descriptor),
+		SERVED(test_garbage),
+		SERVED(test_half_lines),
+		SERVED(test_huge_line),
+		SERVED(test_never_reads),
+		SERVED(test_many_clients),
+		SERVED(test_noise),
+		SERVED(test_second_of_the_name),
+		SERVED(test_bad_names),
+		SERVED(test_stale_files),
+	};
+
+	return cmocka_run_group_tests_name("control", tests, NULL, NULL);
+}

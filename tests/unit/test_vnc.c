@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The VNC server: pictures, keys and pointer, and where it listens. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "vnc_host.h"
+
+#include <sys/stat.h>
+
+/* --- pictures --- */
+
+static void test_pixels(void **state)
+{
+	struct host *h = *state;
+	struct rfb *c;
+
+	fill(h, 0, 0, 320, 200, 0x123456);
+	fill(h, 319, 199, 1, 1, 0xff8001);
+	c = rfb_connect(h->address, 8);
+	assert_int_equal(c->width, 320);
+	assert_int_equal(c->height, 200);
+	assert_string_equal(c->name, "a guest");
+	rfb_request_all(c, false);
+	rfb_update(c);
+	assert_int_equal(c->pixels[0], 0x123456);
+	assert_int_equal(c->pixels[319 + 199 * 320], 0xff8001);
+	rfb_close(c);
+}
+
+static void test_old_versions(void **state)
+{
+	static const int minors[] = { 3, 7 };
+	struct host *h = *state;
+	struct rfb *c;
+	unsigned i;
+
+	for (i = 0; i < 2; i++) {
+		c = rfb_connect(h->address, minors[i]);
+		rfb_request_all(c, false);
+		rfb_update(c);
+		rfb_close(c);
+	}
+}
+
+static void test_only_what_changed(void **state)
+{
+	struct host *h = *state;
+	struct rfb *c = rfb_connect(h->address, 8);
+
+	rfb_request_all(c, false);
+	rfb_update(c);
+	rfb_request_all(c, true);
+	assert_true(rfb_is_quiet(c, 100));
+	fill(h, 100, 50, 8, 4, 0xabcdef);
+	rfb_update(c);
+	assert_int_equal(c->rect_count, 1);
+	assert_int_equal(c->rects[0].x, 100);
+	assert_int_equal(c->rects[0].y, 50);
+	assert_int_equal(c->rects[0].w, 8);
+	assert_int_equal(c->rects[0].h, 4);
+	assert_int_equal(c->pixels[100 + 50 * 320], 0xabcdef);
+	fill(h, 0, 0, 1, 1, 1); /* nothing is sent that was not asked for */
+	assert_true(rfb_is_quiet(c, 100));
+	fill(h, 5, 5, 1, 1, 1);
+	rfb_request_all(c, true);
+	rfb_update(c);
+	assert_int_equal(c->rect_count, 2);
+	rfb_close(c);
+}
+
+static void test_two_viewers(void **state)
+{
+	struct host *h = *state;
+	struct rfb *a = rfb_connect(h->address, 8), *b = rfb_connect(h->address, 8);
+
+	rfb_request_all(a, false);
+	rfb_update(a);
+	fill(h, 1, 1, 1, 1, 7);
+	rfb_request_all(b, false);
+	rfb_update(b);
+	assert_int_equal(b->pixels[321], 7);
+	rfb_request_all(a, true);
+	rfb_update(a);
+	assert_int_equal(a->pixels[321], 7);
+	rfb_close(a);
+	rfb_close(b);
+}
+
+static void test_resize(void **state)
+{
+	const int32_t encodings[] = { RFB_RAW, RFB_DESKTOP_SIZE };
+	struct host *h = *state;
+	struct rfb *c = rfb_connect(h->address, 8);
+
+	rfb_encodings(c, encodings, 2);
+	rfb_request_all(c, false);
+	rfb_update(c);
+	rfb_request_all(c, true);
+	surface_resize(h->s, 641, 479);
+	rfb_update(c);
+	assert_int_equal(c->rects[0].encoding, RFB_DESKTOP_SIZE);
+	assert_int_equal(c->width, 641);
+	assert_int_equal(c->height, 479);
+	fill(h, 640, 478, 1, 1, 0x777777);
+	rfb_request_all(c, false);
+	while (c->pixels[640 + 478 * 641] != 0x777777) {
+		rfb_update(c);
+		rfb_request_all(c, true);
+	}
+	surface_resize(h->s, 40, 30);
+	while (c->width != 40)
+		rfb_update(c);
+	assert_int_equal(c->height, 30);
+	rfb_close(c);
+}
+
+/* A viewer that cannot change size keeps the one it was told. */
+static void test_resize_without_support(void **state)
+{
+	struct host *h = *state;
+	struct rfb *c = rfb_connect(h->address, 8);
+
+	fill(h, 0, 0, 320, 200, 0x111111);
+	rfb_request_all(c, false);
+	rfb_update(c);
+	surface_resize(h->s, 640, 480);
+	fill(h, 0, 0, 640, 480, 0x222222);
+	rfb_request_all(c, true);
+	rfb_update(c);
+	assert_int_equal(c->pixels[319 + 199 * 320], 0x222222);
+	surface_resize(h->s, 100, 100);
+	fill(h, 0, 0, 100, 100, 0x333333);
+	rfb_request_all(c, true);
+	rfb_update(c);
+	assert_int_equal(c->pixels[99 + 99 * 320], 0x333333);
+	assert_int_equal(c->pixels[100 + 99 * 320], 0);
+	assert_int_equal(c->pixels[319 + 199 * 320], 0);
+	rfb_close(c);
+}
+
+static void test_encodings(void **state)
+{
+	static const int32_t all[] = { RFB_HEXTILE, RFB_TIGHT, RFB_ZRLE };
+	struct host *h = *state;
+	struct rfb *c;
+	unsigned i;
+
+	fill_noise(h, 1);
+	for (i = 0; i < 3; i++) {
+		c = rfb_connect(h->address, 8);
+		rfb_encodings(c, &all[i], 1);
+		rfb_request_all(c, false);
+		rfb_update(c);
+		assert_int_equal(c->rects[0].encoding, all[i]);
+		rfb_close(c);
+	}
+}
+
+static void test_wide_pictures_are_cut(void **state)
+{
+	struct host *h = *state;
+	struct rfb *c;
+
+	surface_resize(h->s, 16384, 2);
+	fill(h, 8191, 1, 1, 1, 5);
+	c = rfb_connect(h->address, 8);
+	assert_int_equal(c->width, 8192);
+	rfb_request_all(c, false);
+	rfb_update(c);
+	assert_int_equal(c->pixels[8192 + 8191], 5);
+	rfb_close(c);
+}
+
+/* --- keys and pointer --- */
+
+static void test_keys(void **state)
+{
+	struct host *h = *state;
+	struct rfb *c = rfb_connect(h->address, 8);
+
+	rfb_key(c, 'a', true);
+	rfb_key(c, 'a', false);
+	assert_events(h, "+1e -1e ");
+	rfb_key(c, 'A', true);
+	rfb_key(c, 'A', false);
+	assert_events(h, "+2a +1e -2a -1e ");
+	rfb_key(c, 0xffffff, true); /* no such key */
+	rfb_key(c, 0xffff, true);
+	assert_events(h, "+d3 ");
+	rfb_close(c); /* what it held down goes up */
+	assert_events(h, "-d3 ");
+}
+
+static void test_scancodes(void **state)
+{
+	const int32_t encodings[] = { RFB_RAW, RFB_SCANCODES };
+	struct host *h = *state;
+	struct rfb *c = rfb_connect(h->address, 8);
+
+	rfb_encodings(c, encodings, 2);
+	rfb_update(c);
+	assert_true(c->scancodes);
+	rfb_scancode(c, 'A', 0x1e, true); /* the key counts, and no shift is made up */
+	rfb_scancode(c, 'A', 0x1e, false);
+	assert_events(h, "+1e -1e ");
+	rfb_scancode(c, 0xffe4, 0x9d, true);
+	rfb_scancode(c, 0xffe4, 0x9d, false);
+	assert_events(h, "+9d -9d ");
+	rfb_scancode(c, 0xff61, 0xb7, true);
+	rfb_scancode(c, 0xff61, 0xb7, false);
+	assert_events(h, "+54 -54 ");
+	rfb_scancode(c, 'z', 0, true); /* no scan code: by symbol */
+	rfb_scancode(c, 'z', 0, false);
+	rfb_scancode(c, 'y', 0xe11d45, true);
+	rfb_scancode(c, 'y', 0xe11d45, false);
+	assert_events(h, "+2c -2c +15 -15 ");
+	rfb_close(c);
+}
+
+static void test_pointer(void **state)
+{
+	struct host *h = *state;
+	struct rfb *c = rfb_connect(h->address, 8);
+
+	rfb_pointer(c, 0, 100, 100);
+	rfb_pointer(c, 0, 103, 98);
+	assert_events(h, "m(3,-2,0,0) ");
+	rfb_pointer(c, 1, 103, 98);
+	rfb_pointer(c, 0, 103, 98);
+	assert_events(h, "m(0,0,0,1) m(0,0,0,0) ");
+	rfb_pointer(c, 8, 103, 98); /* wheel: one step a press */
+	rfb_pointer(c, 8, 104, 98);
+	rfb_pointer(c, 16, 104, 98);
+	assert_events(h, "m(0,0,-1,0) m(1,0,0,0) m(0,0,1,0) ");
+	rfb_pointer(c, 6 | 128, 65535, 65535); /* outside: clipped */
+	assert_events(h, "m(247,133,0,14) ");
+	rfb_close(c);
+	assert_events(h, "m(0,0,0,0) ");
+}
+
+static void test_leds(void **state)
+{
+	const int32_t encodings[] = { RFB_RAW, RFB_LEDS };
+	struct host *h = *state;
+	struct rfb *c = rfb_connect(h->address, 8);
+
+	input_set_leds(h->in, INPUT_LED_NUM);
+	rfb_encodings(c, encodings, 2);
+	rfb_update(c);
+	assert_int_equal(c->leds, 2);
+	input_set_leds(h->in, INPUT_LED_CAPS | INPUT_LED_SCROLL); /* on its own, without damage */
+	rfb_update(c);
+	assert_int_equal(c->leds, 5);
+	rfb_close(c);
+}
+
+/* --- addresses --- */
+
+static void assert_refused(struct host *h, const char *address, int err, const char *says)
+{
+	struct vnc_options opt = { .address = address, .name = "x" };
+	struct vnc *vnc = NULL;
+	char *why = NULL;
+
+	assert_int_equal(vnc_start(&vnc, &opt, h->s, h->in, &why), err);
+	assert_non_null(why);
+	assert_non_null(strstr(why, says));
+	assert_non_null(strstr(why, "--vnc"));
+	free(why);
+}
+
+static void test_addresses(void **state)
+{
+	struct host *h = *state;
+	char long_path[200] = "unix:/";
+
+	memset(long_path + 6, 'x', 150);
+	assert_refused(h, h->address, -EADDRINUSE, strchr(h->address, ':') + 1);
+	assert_refused(h, "nonsense", -EINVAL, "nonsense");
+	assert_refused(h, "", -EINVAL, "''");
+	assert_refused(h, "127.0.0.1:65536", -EINVAL, "65536");
+	assert_refused(h, "127.0.0.1:-1", -EINVAL, "-1");
+	assert_refused(h, "127.0.0.1:", -EINVAL, "127.0.0.1:");
+	assert_refused(h, "203.0.113.7:0", -EADDRNOTAVAIL, "203.0.113.7");
+	assert_refused(h, "unix:", -EINVAL, "unix:PATH");
+	assert_refused(h, long_path, -EINVAL, "xxx");
+	assert_refused(h, "unix:/nowhere/at/all", -ENOENT, "/nowhere/at/all");
+}
+
+static void test_unix_socket(void **state)
+{
+	struct host *h = *state;
+	char folder[] = "/tmp/test_vnc.XXXXXX", path[64], address[80];
+	struct stat st;
+
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/vnc", folder);
+	snprintf(address, sizeof(address), "unix:%s", path);
+	vnc_stop(h->vnc);
+	serve(h, address);
+	assert_string_equal(h->address, address);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_alive(h);
+	assert_refused(h, address, -EADDRINUSE, path);
+	vnc_stop(h->vnc);
+	assert_int_not_equal(stat(path, &st), 0);
+
+	assert_int_equal(mknod(path, S_IFSOCK | 0600, 0), 0); /* as a process that died leaves it */
+	serve(h, address);
+	assert_alive(h);
+	vnc_stop(h->vnc);
+	assert_int_equal(mknod(path, S_IFREG | 0600, 0), 0); /* a file of somebody's is not removed */
+	assert_refused(h, address, -EADDRINUSE, path);
+	assert_int_equal(stat(path, &st), 0);
+	unlink(path);
+	rmdir(folder);
+	serve(h, "127.0.0.1:0");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_pixels, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_old_versions, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_only_what_changed, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_two_viewers, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_resize, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_resize_without_support, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_encodings, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_wide_pictures_are_cut, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_keys, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_scancodes, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_pointer, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_leds, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_addresses, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_unix_socket, setup, teardown),
+	};
+
+	return cmocka_run_group_tests_name("vnc", tests, NULL, NULL);
+}

@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The VNC server: hostile viewers, slow ones, and what it costs when nothing happens. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "vnc_host.h"
+
+#include <dirent.h>
+
+enum { PLACES = 32 } /* what the server has for viewers */;
+
+/* --- who is there --- */
+
+static void test_drawing_for_viewers_only(void **state)
+{
+	struct host *h = *state;
+	struct rfb *c;
+	int half;
+
+	half = rfb_dial(h->address); /* connected, but no viewer yet */
+	sleep_ms(50);
+	assert_watched(h, false);
+	c = rfb_connect(h->address, 8);
+	assert_watched(h, true);
+	rfb_close(c);
+	assert_watched(h, false);
+	close(half);
+}
+
+static void test_many_connections(void **state)
+{
+	struct host *h = *state;
+	int s[PLACES + 8], i;
+
+	for (i = 0; i < PLACES + 8; i++)
+		s[i] = rfb_dial(h->address);
+	for (i = PLACES; i < PLACES + 8; i++)
+		assert_true(rfb_is_closed(s[i]));
+	for (i = 0; i < PLACES + 8; i++)
+		close(s[i]);
+	for (i = 0; i < 100; i++)
+		close(rfb_dial(h->address));
+	sleep_ms(100);
+	assert_alive(h);
+}
+
+/* --- hostile viewers --- */
+
+static void test_garbage(void **state)
+{
+	struct host *h = *state;
+	struct rfb *c, *good = rfb_connect(h->address, 8);
+	uint8_t junk[512];
+	unsigned i, j, seed = 7;
+
+	for (i = 0; i < 64; i++) {
+		for (j = 0; j < sizeof(junk); j++)
+			junk[j] = (uint8_t)rand_r(&seed);
+		c = calloc(1, sizeof(*c));
+		if (i % 2) {
+			c->sock = rfb_dial(h->address);
+		} else {
+			free(c);
+			c = rfb_connect(h->address, 8);
+			junk[0] = (uint8_t)(i / 2 % 8); /* a message, and nonsense in it */
+			junk[1] = junk[2] = 0;
+		}
+		send(c->sock, junk, sizeof(junk), MSG_NOSIGNAL);
+		shutdown(c->sock, SHUT_WR);
+		assert_true(rfb_is_closed(c->sock));
+		rfb_close(c);
+	}
+	rfb_request_all(good, false);
+	rfb_update(good);
+	rfb_close(good);
+}
+
+static void assert_dropped(struct host *h, const void *message, size_t n)
+{
+	struct rfb *c = rfb_connect(h->address, 8);
+
+	rfb_send(c, message, n);
+	assert_true(rfb_is_closed(c->sock));
+	rfb_close(c);
+}
+
+static void test_what_is_not_served(void **state)
+{
+	static const uint8_t types[] = { 1, 7, 8, 9, 10, 11, 15, 21, 150, 248, 250, 252 };
+	uint8_t m[32] = { 0 };
+	struct host *h = *state;
+	unsigned i;
+
+	for (i = 0; i < sizeof(types); i++) {
+		m[0] = types[i];
+		m[1] = 2;
+		assert_dropped(h, m, sizeof(m));
+	}
+	assert_dropped(h, "\xff\x01\0\0\0\0\0\0\0\0\0\0", 12); /* QEMU's audio */
+	assert_alive(h);
+}
+
+static void test_bad_pixel_formats(void **state)
+{
+	/* bits, depth, big, true, max r g b, shift r g b */
+	static const uint8_t bad[][16] = {
+		{ 32, 24, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0 },
+		{ 32, 24, 0, 1, 0, 255, 0, 255, 0, 0, 16, 8, 0 },
+		{ 32, 24, 0, 1, 0, 255, 0, 255, 0, 255, 255, 8, 0 },
+		{ 32, 24, 0, 1, 0, 255, 0, 255, 0, 255, 25, 8, 0 },
+		{ 24, 24, 0, 1, 0, 255, 0, 255, 0, 255, 16, 8, 0 },
+		{ 16, 16, 0, 0, 0, 31, 0, 63, 0, 31, 11, 5, 0 },
+		{ 16, 16, 0, 1, 255, 255, 0, 63, 0, 31, 11, 5, 0 },
+		{ 0, 0, 0, 1, 0, 255, 0, 255, 0, 255, 16, 8, 0 },
+		{ 64, 24, 0, 1, 0, 255, 0, 255, 0, 255, 16, 8, 0 },
+	};
+	uint8_t m[20] = { 0 };
+	struct host *h = *state;
+	unsigned i;
+
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		memcpy(m + 4, bad[i], 16);
+		assert_dropped(h, m, sizeof(m));
+	}
+	assert_alive(h);
+}
+
+static void test_formats_that_work(void **state)
+{
+	static const uint8_t good[][20] = {
+		{ 0, 0, 0, 0, 16, 16, 0, 1, 0, 31, 0, 63, 0, 31, 11, 5, 0 },
+		{ 0, 0, 0, 0, 8, 8, 0, 1, 0, 7, 0, 7, 0, 3, 0, 3, 6 },
+		{ 0, 0, 0, 0, 32, 32, 1, 1, 0, 255, 0, 255, 0, 255, 24, 16, 8 },
+	};
+	static const uint32_t red[] = { 0xf800, 0x07, 0x000000ff };
+	struct host *h = *state;
+	struct rfb *c;
+	uint8_t b[16 + 4] = { 0 };
+	uint32_t pixel;
+	unsigned i;
+
+	fill(h, 0, 0, 320, 200, 0xff0000);
+	for (i = 0; i < 3; i++) {
+		c = rfb_connect(h->address, 8);
+		rfb_send(c, good[i], 20);
+		rfb_request(c, false, 0, 0, 1, 1);
+		rfb_receive(c, b, 16 + good[i][4] / 8);
+		memcpy(&pixel, b + 16, 4);
+		assert_int_equal(pixel, red[i]);
+		memset(b, 0, sizeof(b));
+		rfb_close(c);
+	}
+}
+
+static void test_clipboards(void **state)
+{
+	static const uint8_t huge[] = { 6, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff };
+	static const uint8_t negative[] = { 6, 0, 0, 0, 0x80, 0, 0, 0 };
+	static const uint8_t small[] = { 6, 0, 0, 0, 0, 0, 0, 3, 'a', 'b', 'c' };
+	struct host *h = *state;
+	struct rfb *c;
+
+	assert_dropped(h, huge, sizeof(huge));
+	assert_dropped(h, negative, sizeof(negative));
+	c = rfb_connect(h->address, 8);
+	rfb_send(c, small, sizeof(small));
+	rfb_request_all(c, false);
+	rfb_update(c);
+	rfb_close(c);
+}
+
+/* A web page must not reach the guest through its reader's browser. */
+static void test_no_websockets(void **state)
+{
+	static const char hello[] = "GET / HTTP/1.1\r\nHost: a\r\nOrigin: http://b\r\n"
+				    "Sec-WebSocket-Version: 13\r\n"
+				    "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
+	struct host *h = *state;
+	char got[64] = "";
+	int s = rfb_dial(h->address);
+
+	assert_int_equal(send(s, hello, sizeof(hello) - 1, MSG_NOSIGNAL), sizeof(hello) - 1);
+	recv(s, got, sizeof(got) - 1, 0);
+	assert_string_equal(got, "RFB 003.008\n");
+	assert_true(rfb_is_closed(s));
+	close(s);
+}
+
+static void test_wrong_security_type(void **state)
+{
+	struct host *h = *state;
+	struct rfb c = { .sock = rfb_dial(h->address) };
+	uint8_t b[14 + 8];
+
+	rfb_send(&c, "RFB 003.008\n\x02", 13);
+	rfb_receive(&c, b, sizeof(b));
+	assert_int_equal(rfb_get32(b + 14), 1); /* failed, and a reason of some length */
+	assert_in_range(rfb_get32(b + 18), 1, 100);
+	assert_true(rfb_is_closed(c.sock));
+	close(c.sock);
+}
+
+/* --- slow viewers and cost --- */
+
+/* Asks for everything, reads nothing: neither the guest nor another viewer waits for it. */
+static void test_viewer_that_hangs(void **state)
+{
+	struct host *h = *state;
+	struct rfb *hung, *good;
+	uint64_t start;
+	int i;
+
+	surface_resize(h->s, 1600, 1200);
+	fill_noise(h, 3);
+	hung = rfb_connect(h->address, 8);
+	for (i = 0; i < 8; i++)
+		rfb_request_all(hung, false);
+	good = rfb_connect(h->address, 8);
+	rfb_request_all(good, false);
+	rfb_update(good);
+	h->paint_ns = 0;
+	start = now_ns();
+	for (i = 0; i < 20; i++) {
+		fill(h, 10, 10, 20, 20, (uint32_t)i + 1);
+		rfb_request(good, true, 0, 0, 40, 40);
+		rfb_update(good);
+		assert_int_equal(good->pixels[10 * 1600 + 10], i + 1);
+	}
+	assert_true(now_ns() - start < 3000000000u);
+	assert_true(h->paint_ns < 500000000u);
+	rfb_close(good);
+	start = now_ns();
+	vnc_stop(h->vnc); /* does not wait for it either */
+	assert_true(now_ns() - start < 2000000000u);
+	serve(h, "127.0.0.1:0");
+	rfb_close(hung);
+}
+
+static void test_pace(void **state)
+{
+	struct host *h = *state;
+	struct rfb *c = rfb_connect(h->address, 8);
+	uint64_t start = now_ns();
+	unsigned updates = 0, i = 0;
+
+	rfb_request_all(c, false);
+	rfb_update(c);
+	rfb_request_all(c, true);
+	while (now_ns() - start < 500000000u) {
+		fill(h, i % 300, i % 190, 4, 4, i);
+		i++;
+		if (rfb_is_quiet(c, 0))
+			continue;
+		rfb_update(c);
+		rfb_request_all(c, true);
+		updates++;
+	}
+	assert_in_range(updates, 5, 33);
+	rfb_close(c);
+}
+
+static unsigned long switches_of(const char *task)
+{
+	char path[300], line[256];
+	unsigned long sum = 0, n;
+	bool ours = false;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%s/status", task);
+	f = fopen(path, "r");
+	while (f && fgets(line, sizeof(line), f)) {
+		if (!strncmp(line, "Name:\tvnc", 9))
+			ours = true;
+		if (ours && (sscanf(line, "voluntary_ctxt_switches: %lu", &n) == 1 ||
+			     sscanf(line, "nonvoluntary_ctxt_switches: %lu", &n) == 1))
+			sum += n;
+	}
+	if (f)
+		fclose(f);
+	return sum;
+}
+
+/* Of all threads of the server. */
+static unsigned long switches(void)
+{
+	unsigned long sum = 0;
+	DIR *d = opendir("/proc/self/task");
+	struct dirent *e;
+
+	while ((e = readdir(d)) != NULL)
+		sum += switches_of(e->d_name);
+	closedir(d);
+	return sum;
+}
+
+static void test_idle_means_idle(void **state)
+{
+	struct host *h = *state;
+	struct rfb *waits, *silent;
+	unsigned long before;
+
+	waits = rfb_connect(h->address, 8);
+	silent = rfb_connect(h->address, 8);
+	rfb_request_all(waits, false);
+	rfb_update(waits);
+	rfb_request_all(waits, true);
+	sleep_ms(200);
+	before = switches();
+	assert_true(before > 0);
+	sleep_ms(300);
+	assert_int_equal(switches(), before);
+	fill(h, 0, 0, 1, 1, 1);
+	rfb_update(waits);
+	assert_true(switches() > before);
+	rfb_close(waits);
+	rfb_close(silent);
+}
+
+/* Damage that no viewer has asked for wakes its thread once, not for each stroke of the brush. */
+static void test_unwanted_damage_is_cheap(void **state)
+{
+	struct host *h = *state;
+	struct rfb *c = rfb_connect(h->address, 8);
+	unsigned long before;
+	unsigned i;
+
+	rfb_request_all(c, false);
+	rfb_update(c);
+	sleep_ms(100);
+	before = switches();
+	for (i = 0; i < 100; i++) {
+		fill(h, i, i, 1, 1, i);
+		sleep_ms(1);
+	}
+	assert_in_range(switches() - before, 1, 5);
+	rfb_close(c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_drawing_for_viewers_only, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_many_connections, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_garbage, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_what_is_not_served, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_bad_pixel_formats, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_formats_that_work, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_clipboards, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_websockets, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_wrong_security_type, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_viewer_that_hangs, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_pace, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_idle_means_idle, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_unwanted_damage_is_cheap, setup, teardown),
+	};
+
+	return cmocka_run_group_tests_name("vnc_hostile", tests, NULL, NULL);
+}

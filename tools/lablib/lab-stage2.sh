@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# First process of the emulated host, on its final root: network, hypervisor, then the command, then the end.
+# Ports: control (both ways, lines), stdout and stderr (the command's).
+
+PATH=/run/lab/bin
+. /run/lab/run.sh
+exec 3<>/dev/lab/control
+
+fail()	# SENTENCE: give up; tools/lab shows the sentence
+{
+	echo "fail $*" >&3
+	while :; do sleep 1000; done
+}
+
+hostname lab
+ifconfig lo 127.0.0.1 up
+if [ -n "$NETWORK" ]; then
+	ifconfig eth0 10.0.2.15 netmask 255.255.255.0 up
+	route add default gw 10.0.2.2
+	rm -f /etc/resolv.conf
+	echo nameserver 10.0.2.3 >/etc/resolv.conf
+fi
+# Services in the lab listen on its loopback address, the emulator delivers to its network card: a relay between them.
+for pair in $FORWARDS; do
+	nc -ll -p "${pair%:*}" -e nc 127.0.0.1 "${pair#*:}" 2>/dev/null &
+done
+
+case $HV in
+none) ;;
+kvm)
+	modprobe kvm-amd || fail "the module kvm-amd does not load in the emulated host"
+	[ -c /dev/kvm ] || fail "there is no /dev/kvm in the emulated host after kvm-amd was loaded"
+	;;
+*)
+	fail "the emulated host does not know the hypervisor $HV"
+	;;
+esac
+
+# Signals for the command arrive by name on the control port.
+while read -r signal; do
+	kill "-$signal" "-$(cat /run/lab/pid)" 2>/dev/null
+done <&3 &
+
+survivors()	# what the command left running; kernel threads have no program, ours is busybox
+{
+	for process in /proc/[0-9]*; do
+		program=$(readlink "$process/exe") || continue
+		[ "$program" = /run/lab/busybox ] || echo "${process#/proc/}"
+	done
+}
+
+# Not in the background: a shell makes what it starts there ignore SIGINT.
+command_to_its_end()
+{
+	echo start >&3
+	setsid sh -c 'echo $$ >/run/lab/pid; . /run/lab/run.sh; run_command' </dev/null >&4 2>&5 3<&- 4>&- 5>&-
+	echo "exit $?" >&3
+	# Survivors would hold the pipes open.
+	while pids=$(survivors) && [ -n "$pids" ]; do
+		kill -9 $pids 2>/dev/null
+		sleep 0.02
+	done
+}
+
+carry()	# PORT: standard input, then the mark that tells tools/lab that nothing is on its way any more
+{
+	{ cat; printf '\0%s' "$END"; } >"/dev/lab/$1"
+}
+
+# Output goes through pipes: a port can be opened only once, and the command may open /dev/stdout again.
+{ command_to_its_end 5>&1 >/dev/console | carry stderr 4>&-; } 4>&1 | carry stdout
+sync
+[ -n "$OUT" ] && umount /out
+echo "done" >&3
+while :; do sleep 1000; done

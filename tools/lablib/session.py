@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""One run of the emulated host: starts it, carries output, signals and the exit status, and leaves nothing behind."""
+
+import ctypes
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+from .common import BUILD, ToolError
+
+LOGS = BUILD / "lab" / "log"
+LOGS_KEPT = 20
+LOG_LIMIT = 4 << 20             # bytes of kernel log kept in memory: its end matters
+BOOT_LIMIT = 180                # seconds to the start of the command
+GRACE = 5                       # seconds that the command has to end after a signal
+DRAIN_LIMIT = 60                # seconds without any news after the command's end
+STATUS_HOST = 125
+STATUS_TIMEOUT = 124
+TROUBLE = (b"WARNING: CPU:", b"BUG: ", b"Oops: ", b"general protection fault", b"rcu_sched self-detected")
+
+
+class Over(Exception):
+    """The end of the session."""
+
+    def __init__(self, status, sentence=None):
+        super().__init__(sentence)
+        self.status = status
+        self.sentence = sentence
+
+
+def die_with_parent(parent):
+    """In the child: be killed when the lab is, however that happens."""
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None, use_errno=True).prctl(pr_set_pdeathsig, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+class Output:
+    """A stream of the command, passed on at once up to the end mark."""
+
+    def __init__(self, descriptor, mark):
+        self.descriptor = descriptor
+        self.mark = mark
+        self.held = b""         # what may be the beginning of the mark
+        self.ended = False
+
+    def feed(self, data):
+        data = self.held + data
+        at = data.find(self.mark)
+        if at >= 0:
+            data, self.held, self.ended = data[:at], b"", True
+        else:
+            # The mark begins with its only NUL.
+            at = data.rfind(b"\0", -len(self.mark))
+            if at < 0 or not self.mark.startswith(data[at:]):
+                at = len(data)
+            data, self.held = data[:at], data[at:]
+        self._write(data)
+
+    def flush(self):
+        self._write(self.held)
+        self.held = b""
+
+    def _write(self, data):
+        while data:
+            try:
+                data = data[os.write(self.descriptor, data):]
+            except BrokenPipeError:
+                raise Over(128 + signal.SIGPIPE) from None
+            except BlockingIOError:     # somebody made our terminal or pipe non-blocking
+                time.sleep(0.01)
+
+
+class Session:
+    def __init__(self, mark, timeout=None, verbose=False):
+        self.timeout = timeout
+        self.verbose = verbose
+        self.log = bytearray()
+        self.log_path = LOGS / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
+        self.started = False
+        self.status = None      # the command's, once it has ended
+        self.signalled = None
+        self.outputs = {"stdout": Output(1, mark), "stderr": Output(2, mark)}
+        self.control_text = b""
+        self.process = None
+        self.sockets = {}
+        self.far_ends = {}
+        for name in ("control", "stdout", "stderr", "log"):
+            self.sockets[name], self.far_ends[name] = socket.socketpair()
+
+    def ports(self):
+        return {name: end.fileno() for name, end in self.far_ends.items()}
+
+    def run(self, argv, initrd_fd):
+        """Runs the emulator to the end of the session; returns (status, sentence or None)."""
+        wakeup, wakeup_end = os.pipe()
+        os.set_blocking(wakeup_end, False)
+        signal.set_wakeup_fd(wakeup_end)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, lambda *_: None)
+        parent = os.getpid()
+        try:
+            # Its own session: a Ctrl-C at the terminal reaches the lab, which decides.
+            self.process = subprocess.Popen(
+                argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0,
+                pass_fds=[initrd_fd, *self.ports().values()], start_new_session=True,
+                preexec_fn=lambda: die_with_parent(parent))
+            for end in self.far_ends.values():
+                end.close()
+            self._loop(wakeup)
+        except Over as over:
+            return over.status, over.sentence
+        finally:
+            self._stop()
+
+    def _loop(self, wakeup):
+        selector = selectors.DefaultSelector()
+        for name, end in self.sockets.items():
+            selector.register(end, selectors.EVENT_READ, name)
+        selector.register(self.process.stdout, selectors.EVENT_READ, "emulator")
+        selector.register(os.pidfd_open(self.process.pid), selectors.EVENT_READ, "death")
+        selector.register(wakeup, selectors.EVENT_READ, "signal")
+        begin = time.monotonic()
+        timeout_at = begin + self.timeout if self.timeout else float("inf")
+        limit, self.limit_at = "boot", begin + BOOT_LIMIT
+        while True:
+            wait = min(timeout_at, self.limit_at) - time.monotonic()
+            events = selector.select(max(0, wait) if wait != float("inf") else None)
+            names = [key.data for key, _ in events]
+            for key, _ in events:
+                if key.data == "signal":
+                    for number in os.read(wakeup, 16):
+                        self._signal(number)
+                elif key.data != "death" and not self._read(key.data, key.fileobj):
+                    selector.unregister(key.fileobj)
+            if self.status is not None and self.finished and all(o.ended for o in self.outputs.values()):
+                raise Over(128 + self.signalled if self.signalled else self.status)
+            # Whatever the emulator still had to say is read before its death is.
+            if names == ["death"]:
+                self._died()
+            now = time.monotonic()
+            if now >= timeout_at:
+                what = "ended" if self.started else "even started"
+                raise Over(STATUS_TIMEOUT, f"the command had not {what} after {self.timeout:g} seconds (--timeout)")
+            if now >= self.limit_at:
+                self._too_slow()
+
+    finished = False
+
+    def _read(self, name, source):
+        """Takes what one source has; false at its end."""
+        try:
+            data = os.read(source.fileno(), 1 << 16)
+        except ConnectionResetError:
+            data = b""
+        if not data:
+            return False
+        if self.status is not None:
+            self.limit_at = time.monotonic() + DRAIN_LIMIT
+        if name in self.outputs:
+            self.outputs[name].feed(data)
+        elif name == "control":
+            self._control(data)
+        else:
+            self._kernel_log(data)
+        return True
+
+    def _kernel_log(self, data):
+        data = data.replace(b"\r", b"")
+        self.log += data
+        del self.log[:-LOG_LIMIT]
+        if self.verbose:
+            os.write(2, data)
+
+    def _control(self, data):
+        *lines, self.control_text = (self.control_text + data).split(b"\n")
+        for line in lines:
+            word, _, rest = line.decode(errors="replace").partition(" ")
+            if word == "start":
+                self.started = True
+                self.limit_at = float("inf")
+            elif word == "exit":
+                self.status = int(rest)
+                self.limit_at = time.monotonic() + DRAIN_LIMIT
+            elif word == "done":
+                self.finished = True
+            elif word == "fail":
+                raise Over(STATUS_HOST, rest)
+
+    def _signal(self, number):
+        """Passes the first signal to the command, which may end in its own way; the second is the end."""
+        if self.signalled or not self.started:
+            raise Over(128 + number)
+        self.signalled = number
+        self.limit_at = time.monotonic() + GRACE
+        self.sockets["control"].sendall(signal.Signals(number).name[3:].encode() + b"\n")
+
+    def _too_slow(self):
+        if self.signalled:
+            raise Over(128 + self.signalled)
+        if self.status is not None:
+            raise Over(STATUS_HOST, f"the command ended with status {self.status}, but the emulated host did not end")
+        raise Over(STATUS_HOST, f"the emulated host had not started the command after {BOOT_LIMIT} seconds")
+
+    def _died(self):
+        status = self.process.wait()
+        for output in self.outputs.values():
+            output.flush()
+        if b"Kernel panic" in self.log:
+            sentence = "the emulated host's kernel panicked"
+        elif status == 0:
+            sentence = "the emulated host went down before the command had ended"
+        else:
+            how = f"signal {-status}" if status < 0 else f"status {status}"
+            sentence = f"the emulator ended with {how}"
+        raise Over(STATUS_HOST, sentence)
+
+    def _stop(self):
+        if self.process and self.process.poll() is None:
+            # Nothing of the emulator's is worth saving: results went out through 9p, and were synced.
+            self.process.kill()
+            self.process.wait()
+        if self.process:
+            # What the emulator or the kernel said at the very end belongs into the log.
+            for source in (self.process.stdout, self.sockets["log"]):
+                os.set_blocking(source.fileno(), False)
+                try:
+                    while self._kernel_log_rest(source):
+                        pass
+                except (BlockingIOError, ConnectionResetError):
+                    pass
+
+    def _kernel_log_rest(self, source):
+        data = os.read(source.fileno(), 1 << 16)
+        self._kernel_log(data)
+        return data
+
+    def trouble(self):
+        """The first line of the kernel log that speaks of a kernel error, or None."""
+        for line in bytes(self.log).split(b"\n"):
+            if any(word in line for word in TROUBLE):
+                return line.decode(errors="replace")
+        return None
+
+    def save_log(self):
+        """Writes the kernel log to its file; the oldest of many go."""
+        try:
+            LOGS.mkdir(parents=True, exist_ok=True)
+            self.log_path.write_bytes(self.log)
+            for old in sorted(LOGS.glob("*.log"))[:-LOGS_KEPT]:
+                old.unlink(missing_ok=True)
+        except OSError as error:
+            raise ToolError(f"{self.log_path} cannot be written: {error.strerror}") from error
+        return self.log_path
+
+    def last_lines(self, count=25):
+        return bytes(self.log).decode(errors="replace").rstrip("\n").split("\n")[-count:]

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A VNC server that shows a surface and hands on input. */
+#ifndef UI_VNC_H
+#define UI_VNC_H
+
+struct surface;
+struct input;
+struct vnc;
+
+struct vnc_options {
+	const char *address; /* ADDR:PORT (127.0.0.1:5900; port 0: any free one) or unix:PATH */
+	const char *name;    /* shown by viewers */
+};
+
+/*
+ * Starts serving. 0 or -errno, with one sentence in *why (to be freed). Starts its own threads;
+ * none of them ever holds the machine lock while it talks to a viewer.
+ */
+int vnc_start(struct vnc **v, const struct vnc_options *opt, struct surface *s, struct input *in,
+	      char **why);
+/* What to type into a viewer, e.g. 127.0.0.1:5900. */
+const char *vnc_address(const struct vnc *v);
+void vnc_stop(struct vnc *v);
+
+#endif

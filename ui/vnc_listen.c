@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Listening sockets for the VNC server: ADDR:PORT, [ADDR]:PORT and unix:PATH. */
+#include "vnc_priv.h"
+
+#include "dm/log.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum { BACKLOG = 128 };
+
+static int fail(int err, char **why, char *text)
+{
+	*why = text;
+	return err;
+}
+
+/* --- unix:PATH --- */
+
+/* A socket nobody answers at was left behind by a process that died. */
+static bool is_stale(const struct sockaddr_un *at)
+{
+	struct stat st;
+	bool refused;
+	int s;
+
+	if (lstat(at->sun_path, &st) || !S_ISSOCK(st.st_mode))
+		return false;
+	s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (s < 0)
+		return false;
+	refused = connect(s, (const struct sockaddr *)at, sizeof(*at)) && errno == ECONNREFUSED;
+	close(s);
+	return refused;
+}
+
+static int bind_unix(int s, const struct sockaddr_un *at)
+{
+	fchmod(s, 0600); /* Linux gives the file the mode that the socket has */
+	if (!bind(s, (const struct sockaddr *)at, sizeof(*at)))
+		return 0;
+	if (errno != EADDRINUSE || !is_stale(at))
+		return -errno;
+	unlink(at->sun_path);
+	return bind(s, (const struct sockaddr *)at, sizeof(*at)) ? -errno : 0;
+}
+
+static int listen_unix(const char *path, char **why)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	int s, err;
+
+	if (!path[0] || strlen(path) >= sizeof(at.sun_path))
+		return fail(-EINVAL, why,
+			    sentence("The path of a VNC socket has 1 to %zu characters, and '%s' "
+				     "has not; choose another with --vnc unix:PATH.",
+				     sizeof(at.sun_path) - 1, path));
+	strcpy(at.sun_path, path);
+	s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	err = s < 0 ? -errno : bind_unix(s, &at);
+	if (!err && listen(s, BACKLOG))
+		err = -errno;
+	if (!err)
+		return s;
+	if (s >= 0)
+		close(s);
+	if (err == -EADDRINUSE)
+		return fail(err, why,
+			    sentence("%s is in use by another process or is no socket; choose "
+				     "another with --vnc unix:PATH.", path));
+	return fail(err, why, sentence("Cannot create the VNC socket %s: %s; check the folder or "
+				       "choose another with --vnc unix:PATH.",
+				       path, strerror(-err)));
+}
+
+/* --- ADDR:PORT --- */
+
+struct place {
+	char host[256];
+	char port[8];
+};
+
+static bool is_port(const char *s)
+{
+	char *end;
+	unsigned long n = strtoul(s, &end, 10);
+
+	return s[0] >= '0' && s[0] <= '9' && !*end && n <= 65535 && strlen(s) <= 5;
+}
+
+static bool split(struct place *p, const char *where)
+{
+	const char *colon = strrchr(where, ':');
+	size_t n = colon ? (size_t)(colon - where) : 0;
+
+	if (!colon || n >= sizeof(p->host) || !is_port(colon + 1))
+		return false;
+	if (n > 1 && where[0] == '[' && where[n - 1] == ']')
+		snprintf(p->host, sizeof(p->host), "%.*s", (int)n - 2, where + 1);
+	else
+		snprintf(p->host, sizeof(p->host), "%.*s", (int)n, where);
+	if (!p->host[0])
+		strcpy(p->host, "127.0.0.1");
+	strcpy(p->port, colon + 1);
+	return true;
+}
+
+static int bind_tcp(const struct addrinfo *at)
+{
+	int s = socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), on = 1, err;
+
+	if (s < 0)
+		return -errno;
+	setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (!bind(s, at->ai_addr, at->ai_addrlen) && !listen(s, BACKLOG))
+		return s;
+	err = -errno;
+	close(s);
+	return err;
+}
+
+/* With the port that was really bound, which the caller may have left open. */
+static char *name_address(int s, const char *host)
+{
+	struct sockaddr_storage at;
+	socklen_t len = sizeof(at);
+	unsigned port;
+	char *text;
+
+	if (getsockname(s, (struct sockaddr *)&at, &len))
+		return NULL;
+	port = ntohs(at.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&at)->sin6_port
+					      : ((struct sockaddr_in *)&at)->sin_port);
+	if (asprintf(&text, strchr(host, ':') ? "[%s]:%u" : "%s:%u", host, port) < 0)
+		return NULL;
+	return text;
+}
+
+static char *explain(const struct place *p, int err)
+{
+	if (err == -EADDRINUSE)
+		return sentence("Port %s of %s is taken by another program; choose another with "
+				"--vnc %s:PORT, or any free one with --vnc %s:0.",
+				p->port, p->host, p->host, p->host);
+	return sentence("Cannot listen for VNC on port %s of %s: %s; choose another address with "
+			"--vnc ADDR:PORT.", p->port, p->host, strerror(-err));
+}
+
+static int listen_tcp(const struct place *p, char **address, char **why)
+{
+	struct addrinfo hints = { .ai_flags = AI_NUMERICSERV, .ai_socktype = SOCK_STREAM }, *at;
+	int s = getaddrinfo(p->host, p->port, &hints, &at);
+
+	if (s)
+		return fail(-EADDRNOTAVAIL, why,
+			    sentence("'%s' is no address to listen on for VNC (%s); use --vnc "
+				     "127.0.0.1:PORT.", p->host, gai_strerror(s)));
+	s = bind_tcp(at);
+	freeaddrinfo(at);
+	if (s < 0)
+		return fail(s, why, explain(p, s));
+	*address = name_address(s, p->host);
+	if (*address)
+		return s;
+	close(s);
+	return fail(-ENOMEM, why, sentence("Out of memory while starting the VNC server."));
+}
+
+int vnc_listen(const char *where, char **address, char **path, char **why)
+{
+	struct place p;
+	int s;
+
+	*address = *path = NULL;
+	if (!strncmp(where, "unix:", 5)) {
+		s = listen_unix(where + 5, why);
+		if (s >= 0) {
+			*address = strdup(where);
+			*path = strdup(where + 5);
+		}
+		return s;
+	}
+	if (!split(&p, where))
+		return fail(-EINVAL, why,
+			    sentence("'%s' is no place for a VNC server; use --vnc ADDR:PORT (as "
+				     "127.0.0.1:5900), --vnc unix:PATH or --vnc none.", where));
+	return listen_tcp(&p, address, why);
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The VNC server's inside. One thread waits for viewers, and each viewer has a thread of its own
+ * with a picture and a libvncserver screen of its own: the library reads and writes sockets until
+ * it is done, so a viewer that is slow or hangs delays itself and nobody else, and nothing of the
+ * library is used by two threads. A thread without work sleeps without a timeout.
+ */
+#ifndef UI_VNC_PRIV_H
+#define UI_VNC_PRIV_H
+
+#include "ui/input.h"
+#include "ui/surface.h"
+#include "ui/typing.h"
+
+#include <pthread.h>
+#include <rfb/rfb.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum {
+	VNC_VIEWERS = 32,		/* at a time; more are turned away */
+	VNC_HANDSHAKE_MS = 10 * 1000,	/* to get through the handshake */
+	VNC_STALL_MS = 10 * 1000,	/* a viewer that takes or gives nothing so long is dropped */
+	VNC_MAX_WIDTH = 8192,		/* a longer line does not fit the library's buffer */
+};
+#define VNC_FRAME_NS (1000000000ull / 60)
+
+enum viewer_state { VIEWER_FREE, VIEWER_RUNNING, VIEWER_GONE };
+
+/* Fields: [I] set before the thread starts, [a] atomic, [t] the viewer's thread only */
+struct vnc_viewer {
+	struct vnc *vnc;		  /* [I] */
+	pthread_t thread;		  /* [I] */
+	_Atomic enum viewer_state state;  /* [a] */
+	int sock;			  /* [I] stays open until the thread has been joined */
+	int wake;			  /* [I] an eventfd */
+	rfbScreenInfo *screen;		  /* [t] made once, used by one viewer after the other */
+	rfbClientRec *client;		  /* [t] */
+	struct surface_viewer damage;	  /* [t] but for the surface's part */
+	struct input_watcher leds_watch;  /* [t] but for the hub's part */
+	rfbExtensionData extension;	  /* [t] */
+	uint32_t *picture;		  /* [t] what the library sends from */
+	unsigned width, height;		  /* [t] of that */
+	unsigned seen_width, seen_height; /* [t] the surface's size, when last looked at */
+	bool dirty;			  /* [t] the surface has news for this viewer */
+	uint64_t next_frame;		  /* [t] no update before this time */
+	struct typing typing;		  /* [t] */
+	int buttons;			  /* [t] the last mask the viewer sent */
+	unsigned leds;			  /* [t] as last told */
+	bool wants_leds, wants_scancodes; /* [t] */
+};
+
+struct vnc {
+	struct surface *surface;  /* [I] */
+	struct input *input;	  /* [I] */
+	char *name, *address;	  /* [I] */
+	char *path;		  /* [I] of the unix socket, or NULL */
+	int sock;		  /* [I] listens */
+	int spare;		  /* the listener's: given up to turn a viewer away without one */
+	int wake;		  /* [I] an eventfd */
+	atomic_bool stopping;	  /* [a] */
+	pthread_t thread;	  /* [I] */
+	struct vnc_viewer viewers[VNC_VIEWERS];
+};
+
+/* vnc_listen.c: a listening socket. *address is what to type, *path a socket file to remove. */
+int vnc_listen(const char *where, char **address, char **path, char **why);
+
+/* vnc_handshake.c: up to and without ServerInit. 0 or -errno. The socket does not block. */
+int vnc_handshake(int sock);
+/* All n bytes before the time (CLOCK_MONOTONIC, ns). 0 or -errno; -EPIPE: the viewer has left. */
+int vnc_send(int sock, const void *buf, size_t n, uint64_t deadline);
+uint64_t vnc_now(void);
+
+/* vnc_viewer.c */
+void *vnc_viewer_run(void *viewer); /* the thread of a viewer that has just connected */
+
+/* vnc_library.c: what the library is told and when. 0 or -errno. */
+int vnc_screen_create(struct vnc_viewer *v); /* before there is any viewer's thread */
+void vnc_screen_destroy(struct vnc_viewer *v);
+int vnc_screen_resize(struct vnc_viewer *v, unsigned width, unsigned height); /* black */
+int vnc_client_adopt(struct vnc_viewer *v); /* after the handshake */
+int vnc_client_message(struct vnc_viewer *v); /* its socket is readable; not 0: it is gone */
+void vnc_client_drop(struct vnc_viewer *v);
+
+/* vnc_input.c */
+void vnc_input_hooks(struct vnc_viewer *v); /* of its screen */
+void vnc_input_begin(struct vnc_viewer *v); /* of its client */
+void vnc_input_end(struct vnc_viewer *v);
+void vnc_input_tell_leds(struct vnc_viewer *v);
+
+#endif

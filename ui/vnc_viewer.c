@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The thread of one viewer: waits for its messages and for news from the surface, and sends what
+ * changed when the viewer has asked for it, at most 60 times a second.
+ */
+#include "vnc_priv.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <rfb/rfbregion.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+
+/* --- from the surface to the viewer's picture --- */
+
+static unsigned min_unsigned(unsigned a, unsigned b)
+{
+	return a < b ? a : b;
+}
+
+static bool size_differs(const struct vnc_viewer *v, const struct surface_look *look)
+{
+	if (look->width != v->seen_width || look->height != v->seen_height)
+		return true;
+	return v->client->useNewFBSize && (v->width != min_unsigned(look->width, VNC_MAX_WIDTH) ||
+					   v->height != look->height);
+}
+
+/* A viewer that cannot change size sees as much as fits, and black around the rest. */
+static int follow_size(struct vnc_viewer *v, unsigned width, unsigned height)
+{
+	v->seen_width = width;
+	v->seen_height = height;
+	if (v->client->useNewFBSize)
+		return vnc_screen_resize(v, min_unsigned(width, VNC_MAX_WIDTH), height);
+	memset(v->picture, 0, (size_t)v->width * v->height * sizeof(*v->picture));
+	rfbMarkRectAsModified(v->screen, 0, 0, (int)v->width, (int)v->height);
+	return 0;
+}
+
+static void copy_box(struct vnc_viewer *v, const struct surface_look *look,
+		     const pixman_box32_t *b)
+{
+	int x2 = (int)min_unsigned((unsigned)b->x2, min_unsigned(v->width, look->width));
+	int y2 = (int)min_unsigned((unsigned)b->y2, min_unsigned(v->height, look->height)), y;
+
+	if (b->x1 >= x2)
+		return;
+	for (y = b->y1; y < y2; y++)
+		memcpy(v->picture + (size_t)y * v->width + b->x1,
+		       look->pixels + (size_t)y * look->stride + b->x1,
+		       (size_t)(x2 - b->x1) * sizeof(*v->picture));
+}
+
+static void copy_damage(struct vnc_viewer *v, const struct surface_look *look,
+			pixman_region32_t *damage)
+{
+	int n, i;
+	const pixman_box32_t *boxes = pixman_region32_rectangles(damage, &n);
+
+	for (i = 0; i < n; i++)
+		copy_box(v, look, &boxes[i]);
+}
+
+static void mark_damage(struct vnc_viewer *v, pixman_region32_t *damage)
+{
+	int n, i;
+	const pixman_box32_t *b = pixman_region32_rectangles(damage, &n);
+
+	for (i = 0; i < n; i++)
+		rfbMarkRectAsModified(v->screen, b[i].x1, b[i].y1, b[i].x2, b[i].y2);
+}
+
+static void damage_everything(pixman_region32_t *damage, const struct surface_look *look)
+{
+	pixman_region32_fini(damage);
+	pixman_region32_init_rect(damage, 0, 0, look->width, look->height);
+}
+
+static int refresh(struct vnc_viewer *v)
+{
+	struct surface *s = v->vnc->surface;
+	struct surface_look look;
+	pixman_region32_t damage;
+	int err = 0;
+
+	pixman_region32_init(&damage);
+	v->dirty = false;
+	surface_take(s, &v->damage, &damage, &look);
+	if (size_differs(v, &look)) {
+		surface_release(s); /* not while memory is got and cleared */
+		err = follow_size(v, look.width, look.height);
+		surface_take(s, &v->damage, &damage, &look);
+		damage_everything(&damage, &look);
+	}
+	if (!err)
+		copy_damage(v, &look, &damage);
+	surface_release(s);
+	if (!err)
+		mark_damage(v, &damage);
+	pixman_region32_fini(&damage);
+	return err;
+}
+
+/* --- updates --- */
+
+static bool update_is_due(const struct vnc_viewer *v)
+{
+	const rfbClientRec *cl = v->client;
+
+	if (sraRgnEmpty(cl->requestedRegion))
+		return false;
+	return v->dirty || (cl->useNewFBSize && cl->newFBSizePending) ||
+	       !sraRgnEmpty(cl->modifiedRegion) ||
+	       (cl->enableCursorShapeUpdates && cl->cursorWasChanged);
+}
+
+/* Sends what there is to send. How long to wait at most in *ns; false: without limit. */
+static bool update(struct vnc_viewer *v, uint64_t *ns)
+{
+	uint64_t now;
+
+	vnc_input_tell_leds(v);
+	if (!update_is_due(v))
+		return false;
+	now = vnc_now();
+	if (now < v->next_frame) {
+		*ns = v->next_frame - now;
+		return true;
+	}
+	if (v->dirty && refresh(v)) {
+		rfbCloseClient(v->client);
+		return false;
+	}
+	rfbUpdateClient(v->client);
+	if (update_is_due(v)) /* a new size went out, alone; the pixels follow */
+		rfbUpdateClient(v->client);
+	v->next_frame = vnc_now() + VNC_FRAME_NS;
+	return false;
+}
+
+/* --- the thread --- */
+
+static void on_damage(struct surface_viewer *damage)
+{
+	struct vnc_viewer *v = (void *)((char *)damage - offsetof(struct vnc_viewer, damage));
+
+	eventfd_write(v->wake, 1);
+}
+
+static bool wait_for_work(struct vnc_viewer *v)
+{
+	struct pollfd p[2] = { { .fd = v->sock, .events = POLLIN },
+			       { .fd = v->wake, .events = POLLIN } };
+	struct timespec t;
+	eventfd_t count;
+	uint64_t ns;
+	bool limited = update(v, &ns);
+
+	if (v->client->sock < 0)
+		return false;
+	t.tv_sec = 0;
+	t.tv_nsec = limited ? (long)ns : 0;
+	if (ppoll(p, 2, limited ? &t : NULL, NULL) < 0)
+		return errno == EINTR;
+	if (p[1].revents) {
+		eventfd_read(v->wake, &count);
+		v->dirty = true;
+	}
+	return !p[0].revents || !vnc_client_message(v);
+}
+
+/* The picture as large as the surface is now, which ServerInit tells. */
+static int first_picture(struct vnc_viewer *v)
+{
+	struct surface_look look;
+
+	surface_take(v->vnc->surface, NULL, NULL, &look);
+	surface_release(v->vnc->surface);
+	v->seen_width = look.width;
+	v->seen_height = look.height;
+	return vnc_screen_resize(v, min_unsigned(look.width, VNC_MAX_WIDTH), look.height);
+}
+
+static void serve(struct vnc_viewer *v)
+{
+	v->dirty = true;
+	v->next_frame = 0;
+	vnc_input_begin(v);
+	v->damage.changed = on_damage;
+	surface_attach(v->vnc->surface, &v->damage);
+	while (!v->vnc->stopping && wait_for_work(v))
+		;
+	surface_detach(v->vnc->surface, &v->damage);
+	vnc_input_end(v);
+}
+
+void *vnc_viewer_run(void *viewer)
+{
+	struct vnc_viewer *v = viewer;
+
+	prctl(PR_SET_NAME, "vnc viewer");
+	if (!vnc_handshake(v->sock) && !first_picture(v) && !vnc_client_adopt(v))
+		serve(v);
+	vnc_client_drop(v);
+	free(v->picture);
+	v->picture = NULL;
+	v->screen->frameBuffer = NULL;
+	shutdown(v->sock, SHUT_RDWR); /* closed later, by the thread that joins this one */
+	v->state = VIEWER_GONE;
+	return NULL;
+}
