@@ -79,8 +79,102 @@ $(BUILD)/san/tests/device/%: $(BUILD)/san/tests/device/%.o $(BUILD)/san/tests/de
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
+# --- set-up ------------------------------------------------------------------------------------
+
+PACKAGES := $(shell sed 's/\#.*//' tools/packages)
+
+## deps: install the Debian packages that building, running and testing need
+deps:
+	@tools/deps $(PACKAGES)
+
+# A build on a fresh machine sets itself up first: these two are made before anything includes them.
+$(BUILD)/deps.ok: tools/packages
+	@mkdir -p $(@D)
+	@$(MAKE) deps
+	@touch $@
+
+# --- running -----------------------------------------------------------------------------------
+
+GUEST ?= installer
+IMAGE  = $(BUILD)/images/$(firstword $(filter-out %.tmp,$(IMAGE_$(GUEST))))
+IMAGE_installer := installer.iso
+IMAGE_memtest   := memtest.iso
+IMAGE_grub      := grub.iso
+IMAGE_linux     := linux.img
+RUN_installer   := --memory 1G
+RUN_memtest     := --memory 128M
+RUN_grub        := --memory 256M
+RUN_linux       := --memory 512M --cpus 2
+ARGS ?=
+
+## run: start a guest to look at over VNC: GUEST=installer (default), memtest, grub, linux, or a path
+run: $(BUILD)/deps.ok
+	@$(MAKE) all
+ifdef IMAGE_$(GUEST)
+	@tools/mkimage $(GUEST)
+	$(BUILD)/caisson run $(IMAGE) --name $(GUEST) $(RUN_$(GUEST)) $(ARGS)
+else
+	$(BUILD)/caisson run $(GUEST) $(ARGS)
+endif
+
+# --- tests -------------------------------------------------------------------------------------
+
+## test: everything: check, bare, lab
+test: $(BUILD)/deps.ok
+	@$(MAKE) all
+	@tests/all check bare lab
+
+## check: style, headers, unit and device tests under ASan and UBSan; seconds
+check: $(BUILD)/deps.ok
+	@$(MAKE) all
+	@tests/all check
+
+## bare: the hypervisor without an operating system; comes with the hypervisor
+bare:
+	@tests/all bare
+
+## lab: real guests in the emulated host; minutes
+lab: $(BUILD)/deps.ok
+	@$(MAKE) all
+	@tests/all lab
+
+# What `check` consists of, for tests/all.
+style:
+	@tools/style
+
+headers: $(HEADERS:%=$(BUILD)/headers/%.ok)
+
+$(BUILD)/headers/%.ok: %
+	@mkdir -p $(@D)
+	@$(CC) $(ALL_CFLAGS) -Itests/unit -Itests/device -fsyntax-only -x c $<
+	@touch $@
+
+sanitized: $(UNIT) $(DEVICE)
+
+unit-programs:
+	@echo $(UNIT) $(DEVICE)
+
+GUEST_TESTS := $(patsubst tests/guests/%.c,$(BUILD)/guests/%.img,$(sort $(wildcard tests/guests/test_*.c)))
+
+## bench: measurements; come with the issues that set the bars
+bench:
+	@echo "no benchmark in this version: bench-boot, bench-idle and bench-exits come with the" \
+	      "control commands, display tracking and the hypervisor"
+
+# --- the rest ----------------------------------------------------------------------------------
+
+## install: the program and its manual page below PREFIX (/usr/local)
+install: all
+	install -D -m 755 $(BUILD)/caisson $(DESTDIR)$(PREFIX)/bin/caisson
+	install -D -m 644 docs/caisson.1 $(DESTDIR)$(PREFIX)/share/man/man1/caisson.1
+
+## help: this list
+help:
+	@sed -n 's/^## //p' $(MAKEFILE_LIST) | sort | awk -F': ' '{ printf "  make %-9s %s\n", $$1, $$2 }'
+
 ## clean: remove build/
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all clean
+.PHONY: all deps run test check bare lab style headers sanitized unit-programs bench install help \
+        clean

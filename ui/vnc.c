@@ -156,9 +156,25 @@ static void destroy(struct vnc *vnc)
 	free(vnc);
 }
 
+/* Viewers' threads inherit the mask: no signal is for them but those of their own faults. */
+static int start_listener(struct vnc *vnc)
+{
+	static const int own[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGSYS, SIGTRAP, SIGABRT };
+	sigset_t mask, old;
+	size_t i;
+	int err;
+
+	sigfillset(&mask);
+	for (i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		sigdelset(&mask, own[i]);
+	pthread_sigmask(SIG_BLOCK, &mask, &old);
+	err = -pthread_create(&vnc->thread, NULL, listen_run, vnc);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return err;
+}
+
 static int start(struct vnc *vnc)
 {
-	sigset_t all, old;
 	int err;
 
 	signal(SIGPIPE, SIG_IGN); /* the library writes to viewers that may have left */
@@ -169,12 +185,7 @@ static int start(struct vnc *vnc)
 	vnc->spare = fcntl(vnc->sock, F_DUPFD_CLOEXEC, 0);
 	if (vnc->wake < 0 || vnc->spare < 0)
 		return -errno;
-	/* viewers' threads inherit the mask: signals are for the threads that expect them */
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, &old);
-	err = -pthread_create(&vnc->thread, NULL, listen_run, vnc);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return err;
+	return start_listener(vnc);
 }
 
 int vnc_start(struct vnc **out, const struct vnc_options *opt, struct surface *s, struct input *in,

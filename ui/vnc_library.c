@@ -140,6 +140,16 @@ static int pass_server_init(const struct vnc_viewer *v, int from)
 			vnc_now() + VNC_STALL_MS * 1000000ull);
 }
 
+/* The library divides by the size of what is asked for, so nothing becomes one pixel. */
+static void on_request(rfbClientRec *cl, rfbFramebufferUpdateRequestMsg *m)
+{
+	(void)cl;
+	if (m->w && m->h)
+		return;
+	m->x = m->y = 0;
+	m->w = m->h = 1;
+}
+
 int vnc_client_adopt(struct vnc_viewer *v)
 {
 	int ends[2], err;
@@ -160,6 +170,8 @@ int vnc_client_adopt(struct vnc_viewer *v)
 	if (!err && dup3(v->sock, v->client->sock, O_CLOEXEC) < 0)
 		err = -errno;
 	close(ends[1]);
+	if (!err)
+		v->client->clientFramebufferUpdateRequestHook = on_request;
 	return err;
 }
 

@@ -152,7 +152,7 @@ static void *work(void *arg)
 	while ((r = next_request(b))) {
 		int err = serve(b, r);
 
-		if (err)
+		if (err && err != -EROFS)
 			complain(b, r, err);
 		machine_lock(b->m);
 		r->done(r, err);
@@ -177,9 +177,12 @@ static int open_failed(const char *path, bool read_only, int err, char **why)
 {
 	const char *advice = "check the path";
 
-	if (err == ENOENT)
-		advice = "check the path, or make an image with truncate -s 20G and that path";
-	else if ((err == EACCES || err == EPERM || err == EROFS) && !read_only)
+	if (err == ENOENT && !read_only) {
+		*why = sentence("%s does not exist; check the path, or make an empty image with: "
+				"truncate -s 20G %s", path, path);
+		return -err;
+	}
+	if ((err == EACCES || err == EPERM || err == EROFS) && !read_only)
 		advice = "make it writable for you, or give it to the guest read-only";
 	else if (err == EACCES || err == EPERM)
 		advice = "make it readable for you";
@@ -223,10 +226,10 @@ static int set_size(struct block *b, char **why)
 		return err;
 	b->size = size - size % SECTOR;
 	if (!b->size)
-		return refuse(b->path, EINVAL, size ? "is shorter than one sector of 512 bytes; "
-						      "give it a size with truncate -s 20G." :
-						      "is empty; give it a size with truncate -s "
-						      "20G.", why);
+		return refuse(b->path, EINVAL, size ? "is shorter than one sector of 512 bytes; name "
+						      "another image, or make it longer." :
+						      "is empty; name another image, or give it a "
+						      "size with truncate -s 20G.", why);
 	if (size != b->size)
 		log_line(LOG_WARN, "%s: its last %u bytes are no whole sector, and the guest "
 				   "does not see them.", b->path, (unsigned)(size - b->size));

@@ -445,7 +445,8 @@ int chr_open_pty(struct chardev **c, struct machine *m, char **where, char **why
 
 /* --- file ---------------------------------------------------------------------------------- */
 
-int chr_open_file(struct chardev **c, struct machine *m, const char *path, char **where, char **why)
+int chr_open_file(struct chardev **c, struct machine *m, const char *path, char **where,
+		  char **why)
 {
 	struct chr_fd *f = chr_fd_new(m, why);
 	int err;

@@ -191,7 +191,8 @@ static bool differs(int wanted, uint64_t is)
 /* Seconds until the alarm goes off, 1 to 86400; NEVER if it is set to no time of day. */
 static uint64_t seconds_to_alarm(const struct mc146818 *rtc)
 {
-	int second = alarm_field(rtc, REG_SECOND_ALARM), minute = alarm_field(rtc, REG_MINUTE_ALARM);
+	int second = alarm_field(rtc, REG_SECOND_ALARM);
+	int minute = alarm_field(rtc, REG_MINUTE_ALARM);
 	int hour = alarm_field(rtc, REG_HOUR_ALARM);
 	uint64_t start = second_of_day(rtc), n = 1;
 
@@ -350,14 +351,16 @@ static void rtc_fire(void *dev)
 	mc146818_update_irq(rtc);
 }
 
-/* Ticks that nobody was there for are not made up. */
+/* Somebody takes interrupts again, or nobody. Ticks that nobody took are not made up. */
 static void hearing_changed(struct mc146818 *rtc)
 {
 	uint64_t ticks = ticks_at(rtc, rtc_now(rtc));
 
-	if (rate(rtc) && ticks > rtc->ticks_seen + 1)
-		rtc->ticks_seen = ticks - 1;
-	catch_up(rtc);
+	if (is_heard(rtc) && rtc->cmos[REG_B] & C_FLAGS) {
+		if (ticks > rtc->ticks_seen + 1)
+			rtc->ticks_seen = ticks - 1;
+		catch_up(rtc);
+	}
 	mc146818_update_irq(rtc);
 }
 

@@ -103,6 +103,7 @@ struct ide_sense {
 	uint8_t key, asc, ascq;
 };
 
+/* Flags that are saved are bytes, not bool: a record may bring any value. */
 struct ide_drive {
 	/* fixed by piix_ide_attach() */
 	bool present;
@@ -113,7 +114,7 @@ struct ide_drive {
 	/* registers; [1] is the previous content, which HOB shows */
 	uint8_t feature[2], count[2], lba_low[2], lba_mid[2], lba_high[2];
 	uint8_t error, status;
-	bool intrq; /* wants an interrupt; it is heard while the drive is selected */
+	uint8_t intrq; /* wants an interrupt; it is heard while the drive is selected */
 
 	/* settings */
 	uint8_t power;	    /* enum ide_power */
@@ -121,23 +122,23 @@ struct ide_drive {
 	uint8_t apm;	    /* advanced power management level, 0: off */
 	uint8_t mwdma, udma; /* bit of the selected mode, as in IDENTIFY; at most one is set */
 	uint8_t heads, sectors; /* translation in force */
-	bool write_cache, look_ahead;
-	bool revert;	    /* software reset returns settings to their defaults */
+	uint8_t write_cache, look_ahead;
+	uint8_t revert;	    /* software reset returns settings to their defaults */
 
 	/* CD-ROM */
 	struct ide_sense sense; /* of the last command */
 	uint8_t attention;	/* ASC of a pending unit attention, 0: none */
 	uint8_t event;		/* enum ide_event, for who asks next */
-	bool tray_open, locked;
+	uint8_t tray_open, locked;
 	uint8_t packet[IDE_PACKET_LEN];
 };
 
 /* What one of the channel's drives has under way. */
 struct ide_transfer {
 	uint8_t unit, phase, op, form;
-	bool dma;
-	bool packet;	 /* by the rules of packet commands */
-	bool stale;	 /* the disc that it reads from is gone */
+	uint8_t dma;
+	uint8_t packet;	 /* by the rules of packet commands */
+	uint8_t stale;	 /* the disc that it reads from is gone */
 	uint8_t reset;	 /* IDE_RESET: bit per drive that shall show its signature */
 	uint64_t offset; /* of the image: what the back end moves next */
 	uint64_t left;	 /* bytes that the back end has yet to move */
@@ -151,8 +152,8 @@ struct bm_cursor {
 	uint32_t next;	  /* address of the next entry */
 	uint32_t entries; /* entries taken since start */
 	uint32_t addr, left; /* rest of the present region */
-	bool last;	  /* which is the last */
-	bool failed;	  /* table or data outside memory */
+	uint8_t last;	  /* which is the last */
+	uint8_t failed;	  /* table or data outside memory */
 };
 
 enum { BM_ST_ACTIVE = 0x01, BM_ST_ERROR = 0x02, BM_ST_INTR = 0x04 };

@@ -1,15 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The program caisson: `run` starts a guest here, every other verb talks to one that runs. */
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "control/control.h"
 #include "run.h"
+
+/* So that no image or socket becomes somebody's standard output. */
+static void fill_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	close(fd);
+}
 
 int main(int argc, char **argv)
 {
 	char *help[] = { (char *)"help", NULL };
 
+	fill_standard_descriptors();
 	signal(SIGPIPE, SIG_IGN); /* a viewer that leaves is not a reason to end */
 	if (argc < 2)
 		return client_main(1, help);

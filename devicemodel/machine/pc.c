@@ -114,9 +114,29 @@ static void send_message(void *arg, uint64_t address, uint32_t data)
 	kvm_send_message(((struct pc *)arg)->kvm, address, data);
 }
 
+/* An input that both controllers have masked is ignored: its clock may rest. */
+static void hears(struct pc *pc, uint32_t *by, unsigned gsi, bool on)
+{
+	*by = (*by & ~(1u << gsi)) | (uint32_t)on << gsi;
+	irq_gate_ignore(&pc->m.gsi[gsi], !((pc->pic_hears | pc->ioapic_hears) >> gsi & 1));
+}
+
+static void pic_unmasked(void *arg, unsigned irq, bool on)
+{
+	struct pc *pc = arg;
+
+	hears(pc, &pc->pic_hears, irq, on);
+}
+
 static void set_route(void *arg, unsigned pin, uint64_t address, uint32_t data)
 {
-	kvm_set_route(((struct pc *)arg)->kvm, pin, address, data);
+	struct pc *pc = arg;
+
+	kvm_set_route(pc->kvm, pin, address, data);
+	if (pin == PIT_PIN)
+		hears(pc, &pc->ioapic_hears, PIT_GSI, address);
+	else if (pin != PIT_GSI)
+		hears(pc, &pc->ioapic_hears, pin, address);
 }
 
 static uint8_t acknowledge(void *arg)
@@ -256,6 +276,7 @@ static bool add_parts(struct pc *pc, const struct config *c)
 	pc->ioapic = ioapic_create(m, &ioapic_ops, pc);
 	if (!pc->pic || !pc->ioapic || !add_clocks(pc, c, &rtc))
 		return false;
+	i8259_watch(pc->pic, pic_unmasked, pc);
 	if (!pci_bus_create(m) || !i440fx_create(m, &mem) || !piix3_create(m))
 		return false;
 	pc->pm = piix4_pm_create(m);

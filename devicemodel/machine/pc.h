@@ -15,7 +15,7 @@ struct kvm;
 struct surface;
 struct vnc;
 
-/* Everything here is fixed once pc_create() is done. */
+/* [m] machine lock; everything else here is fixed once pc_create() is done. */
 struct pc {
 	struct machine m;
 	struct kvm *kvm;
@@ -24,6 +24,7 @@ struct pc {
 	struct region low, shadow, main, high; /* main memory's pieces, see pc.c */
 	struct i8259 *pic;
 	struct ioapic *ioapic;
+	uint32_t pic_hears, ioapic_hears; /* [m] inputs that are not masked there */
 	struct i8042 *kbc;
 	struct piix4_pm *pm;
 	struct vga *vga;

@@ -196,8 +196,9 @@ static void print_start(const struct run *r, const char *device)
 		log_line(LOG_INFO, "screen:  VNC viewer to %s", vnc_address(pc->vnc));
 	if (pc->serial_where)
 		log_line(LOG_INFO, "serial:  %s", pc->serial_where);
-	log_line(LOG_INFO, "to stop: caisson stop %s (power button), caisson kill %s, or Ctrl-C",
-		 r->config->name, r->config->name);
+	log_line(LOG_INFO, "to stop: caisson stop %s (power button), caisson kill %s%s",
+		 r->config->name, r->config->name,
+		 strcmp(r->config->serial, "stdio") ? ", or Ctrl-C" : "");
 }
 
 static int connect_loop(struct run *r, int signals, char **why)

@@ -252,7 +252,7 @@ static void test_mode3_new_count(void **state)
 	assert_wave("11001100");
 	rig_out8(r, CH2, 6);
 	rig_out8(r, CH2, 0);
-	assert_wave("11000111000");
+	assert_wave("111000111000");
 }
 
 static void test_mode4(void **state)

@@ -2,6 +2,8 @@
 /* Tests of the 8259A pair: commands, priorities, ends of interrupt, edges and levels. */
 #include "rig.h"
 
+#include "machine/machine_priv.h"
+
 enum { PIC1 = 0x20, PIC1_DATA = 0x21, PIC2 = 0xa0, PIC2_DATA = 0xa1, ELCR1 = 0x4d0, ELCR2 = 0x4d1 };
 enum { EOI = 0x20, READ_IRR = 0x0a, READ_ISR = 0x0b, POLL = 0x0c };
 enum { BASE1 = 0x30, BASE2 = 0x70, AUTO_EOI = 0x02, NESTED = 0x10 };
@@ -415,6 +417,46 @@ static void test_watch(void **state)
 	assert_int_equal(heard, 0);
 }
 
+static void to_pic(void *arg, unsigned n, bool level)
+{
+	i8259_input(pic, n, level);
+}
+
+static void ignore_masked(void *arg, unsigned irq, bool on)
+{
+	irq_gate_ignore(&r->m->gsi[irq], !on);
+}
+
+/* As on a board: the timer stops while its interrupt is masked, and its latched tick is kept. */
+static void test_clock_behind_the_mask(void **state)
+{
+	static const struct machine_ops ops = { .gsi = to_pic };
+
+	machine_set_ops(r->m, &ops, NULL);
+	assert_non_null(i8254_create(r->m));
+	i8259_watch(pic, ignore_masked, NULL);
+	rig_out8(r, PORT_PIT + 3, 0x34);
+	rig_out8(r, PORT_PIT, 0xa9);
+	rig_out8(r, PORT_PIT, 0x04); /* about 1 ms */
+	assert_vector(BASE1);
+	rig_out8(r, PIC1, EOI);
+	rig_advance(r, 1500000);
+	assert_vector(BASE1);
+	rig_out8(r, PIC1, EOI);
+	rig_out8(r, PIC1_DATA, 0x01);
+	assert_false(rig_timer_armed(r));
+	rig_advance(r, 300000);
+	rig_out8(r, PIC1_DATA, 0x00); /* no tick was due */
+	assert_false(intr);
+	rig_out8(r, PIC1_DATA, 0x01);
+	rig_advance(r, 5000000);
+	rig_out8(r, PIC1_DATA, 0x00);
+	assert_vector(BASE1);
+	rig_out8(r, PIC1, EOI);
+	assert_false(intr);
+	assert_true(rig_timer_armed(r));
+}
+
 static void test_saved_state(void **state)
 {
 	rig_out8(r, ELCR2, 0x08);
@@ -525,6 +567,7 @@ int main(void)
 		TEST(test_poll),
 		TEST(test_input_two_is_not_connected),
 		TEST(test_watch),
+		TEST(test_clock_behind_the_mask),
 		TEST(test_saved_state),
 		TEST(test_restored_line_is_no_edge),
 		TEST(test_hostile_state),

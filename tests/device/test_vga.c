@@ -95,6 +95,8 @@ static void test_crtc_protect(void **state)
 	for (unsigned i = 0; i < 7; i++)
 		assert_int_equal(get_indexed(t, 0x3d4, i), 0x11 + i);
 	assert_int_equal(get_indexed(t, 0x3d4, 7), 0x08); /* 0x18, but for line compare's bit */
+	set_crtc(t, 7, 0xff);
+	assert_int_equal(get_indexed(t, 0x3d4, 7), 0x18);
 	set_crtc(t, 8, 0x55);
 	assert_int_equal(get_indexed(t, 0x3d4, 8), 0x55);
 	set_crtc(t, 0x11, 0x0e);
@@ -222,6 +224,10 @@ static void test_window_decode(void **state)
 			assert_int_equal(rig_read(t->r, a + 0x3fff, 1), here ? 0x5a : 0xff);
 		}
 	}
+	set_gfx(t, 6, 1); /* planes have 64 KiB: the window's second half shows them again */
+	rig_write(t->r, B0000 + 3, 0x66, 1);
+	assert_int_equal(planes(t, 3), 0x66666666);
+	assert_int_equal(planes(t, 0x10003), 0x5a5a5a5a);
 	set_gfx(t, 6, 1 | 3 << 2); /* the first byte of the window is the first of the planes */
 	rig_write(t->r, B8000, 0x77, 1);
 	assert_int_equal(planes(t, 0), 0x77777777);
@@ -476,6 +482,8 @@ static void test_banks(void **state)
 	set_vbe(t, BANK, 0xffff);
 	rig_write(t->r, A0000 + 0xfffc, 0x12345678, 4);
 	assert_int_equal(rig_read(t->r, A0000 + 0xfffc, 4), 0xffffffff);
+	set_vbe_mode(t, 1024, 768, 32); /* a new mode begins in bank 0 */
+	assert_int_equal(get_vbe(t, BANK), 0);
 }
 
 /* CVE-2016-3710: a bank that is right in one mode, used in another. ASan watches. */
@@ -485,6 +493,7 @@ static void test_bank_across_modes(void **state)
 	static const struct vga_mode *const modes[] = { &mode_3, &mode_4, &mode_12h, &mode_13h };
 	struct vga_rig *t = *state;
 
+	set_mode(t, &mode_12h); /* memory on, all planes */
 	for (unsigned i = 0; i < sizeof(bpps); i++)
 		for (unsigned bank = 1; bank; bank = bank * 2 & 0xffff)
 			for (unsigned m = 0; m < 4; m++) {
@@ -576,6 +585,35 @@ static void test_saved_state(void **state)
 	}
 }
 
+/* State between the two halves of something. */
+static void test_saved_halfway(void **state)
+{
+	struct vga_rig *t = *state;
+
+	set_mode(t, &mode_12h);
+	memcpy(t->vram, (uint8_t[]){ 1, 2, 3, 4 }, 4);
+	rig_read(t->r, A0000, 1); /* the latch is loaded */
+	rig_out8(t->r, 0x3c8, 5);
+	rig_out8(t->r, 0x3c9, 0x11); /* a third of a colour */
+	rig_in8(t->r, 0x3da);
+	rig_out8(t->r, 0x3c0, 0x31); /* an index without its data */
+	rig_out16(t->r, 0x1ce, XRES);
+	rig_out8(t->r, 0x1d0, 0x90); /* half a word */
+	rig_check_saved_state(t->r);
+	rig_out8(t->r, 0x1d1, 0x01);
+	assert_int_equal(get_vbe(t, XRES), 0x190);
+	rig_out8(t->r, 0x3c0, 0x77);
+	assert_int_equal(rig_in8(t->r, 0x3c1), 0x77);
+	rig_out8(t->r, 0x3c9, 0x12);
+	rig_out8(t->r, 0x3c9, 0x13);
+	rig_out8(t->r, 0x3c7, 5);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(rig_in8(t->r, 0x3c9), 0x11 + i);
+	set_gfx(t, 5, 1);
+	rig_write(t->r, A0000 + 1, 0, 1);
+	assert_int_equal(planes(t, 1), 0x04030201);
+}
+
 static struct device *find_vga(struct vga_rig *t)
 {
 	struct device *d = t->r->m->devices;
@@ -662,6 +700,7 @@ int main(void)
 		TEST(test_planar_banks),
 		TEST(test_reset),
 		TEST(test_saved_state),
+		TEST(test_saved_halfway),
 		TEST(test_hostile_state),
 		TEST(test_chaos),
 		TEST(test_small_memory),

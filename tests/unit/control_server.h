@@ -31,7 +31,7 @@ static char folder[64];
 struct server {
 	struct machine m;
 	struct loop *loop;
-	struct control *control;
+	struct control *control, *other;
 	pthread_t thread;
 	unsigned stops, kills, resets, pauses, resumes, shots; /* machine lock */
 };
@@ -100,7 +100,7 @@ static inline void *serve(void *arg)
 	loop_run(s->loop);
 	machine_lock(&s->m);
 	control_stop(s->control);
-	s->control = NULL;
+	control_stop(s->other);
 	machine_unlock(&s->m);
 	return NULL;
 }
@@ -135,7 +135,7 @@ static inline int stop_server(void **state)
 	loop_destroy(s->loop);
 	machine_fini(&s->m);
 	snprintf(path, sizeof(path), "%s/caisson", folder);
-	/* fails if the server left a file behind */
+	/* fails if a server left a file behind */
 	return rmdir(path) || rmdir(folder) ? -1 : 0;
 }
 
@@ -164,6 +164,28 @@ static inline bool exists(const char *file)
 
 	snprintf(path, sizeof(path), "%s/caisson/%s", folder, file);
 	return !access(path, F_OK);
+}
+
+/* Starts a second server in the same loop; the loop's end stops it. */
+static inline struct control *start_other(const char *name, char **why)
+{
+	struct control *ct;
+
+	machine_lock(&server.m);
+	ct = server.other = control_start(&server.m, name, &ops, &server, why);
+	machine_unlock(&server.m);
+	return ct;
+}
+
+/* No assertion is made under the lock: one that fails would keep it. */
+static inline unsigned read_count(const unsigned *count)
+{
+	unsigned n;
+
+	machine_lock(&server.m);
+	n = *count;
+	machine_unlock(&server.m);
+	return n;
 }
 
 #define SERVED(fn) cmocka_unit_test_setup_teardown(fn, start_server, stop_server)

@@ -103,9 +103,7 @@ static void test_verbs(void **state)
 	assert_int_equal(o.status, 0);
 	assert_non_null(strstr(o.out, "screenshot NAME FILE.png"));
 	assert_int_equal(verb("stop", "--help", NULL).status, 0);
-	machine_lock(&server.m);
-	assert_int_equal(server.stops, 1);
-	machine_unlock(&server.m);
+	assert_int_equal(read_count(&server.stops), 1);
 }
 
 static void test_screenshot_verb(void **state)

@@ -100,12 +100,10 @@ static void test_requests(void **state)
 	usleep(1000);
 	expect(fd, "est\":\"stop\"}\n{\"request\":\"stop\"}\n", "\"ok\":true");
 	expect(fd, "", "\"ok\":true");
-	machine_lock(&server.m);
-	assert_int_equal(server.stops, 3);
-	assert_int_equal(server.resets, 1);
-	assert_int_equal(server.pauses, 1);
-	assert_int_equal(server.resumes, 1);
-	machine_unlock(&server.m);
+	assert_int_equal(read_count(&server.stops), 3);
+	assert_int_equal(read_count(&server.resets), 1);
+	assert_int_equal(read_count(&server.pauses), 1);
+	assert_int_equal(read_count(&server.resumes), 1);
 	/* what was said before the end is still answered */
 	say(fd, "{\"request\":\"status\"}\n");
 	shutdown(fd, SHUT_WR);
@@ -218,9 +216,7 @@ static void test_half_lines(void **state)
 	still_serves();
 	expect(waiting, "atus\"}\n", "\"ok\":true");
 	close(waiting);
-	machine_lock(&server.m);
-	assert_int_equal(server.kills, 0);
-	machine_unlock(&server.m);
+	assert_int_equal(read_count(&server.kills), 0);
 }
 
 static void test_huge_line(void **state)
@@ -311,9 +307,7 @@ static void test_second_of_the_name(void **state)
 	char *why = NULL, pid[32];
 
 	snprintf(pid, sizeof(pid), "pid %d", (int)getpid());
-	machine_lock(&server.m);
-	assert_null(control_start(&server.m, "web", &ops, &server, &why));
-	machine_unlock(&server.m);
+	assert_null(start_other("web", &why));
 	assert_non_null(strstr(why, pid));
 	assert_non_null(strstr(why, "web"));
 	free(why);
@@ -327,9 +321,7 @@ static void test_bad_names(void **state)
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		char *why = NULL;
 
-		machine_lock(&server.m);
-		assert_null(control_start(&server.m, names[i], &ops, &server, &why));
-		machine_unlock(&server.m);
+		assert_null(start_other(names[i], &why));
 		assert_non_null(why);
 		free(why);
 	}
@@ -337,20 +329,15 @@ static void test_bad_names(void **state)
 
 static void test_stale_files(void **state)
 {
-	struct control *ct;
 	char *why = NULL;
+	int fd;
 
 	leave_stale_files();
 	assert_true(exists("dead.sock") && exists("dead.lock"));
-	machine_lock(&server.m);
-	ct = control_start(&server.m, "dead", &ops, &server, &why);
-	assert_non_null(ct);
-	machine_unlock(&server.m);
-	close(client_of("dead"));
-	machine_lock(&server.m);
-	control_stop(ct);
-	machine_unlock(&server.m);
-	assert_false(exists("dead.sock") || exists("dead.lock"));
+	assert_non_null(start_other("dead", &why));
+	fd = client_of("dead");
+	expect(fd, "{\"request\":\"status\"}\n", "\"name\":\"dead\"");
+	close(fd);
 }
 
 int main(void)

@@ -11,7 +11,7 @@
 
 #include <dirent.h>
 
-enum { PLACES = 32 } /* what the server has for viewers */;
+enum { PLACES = 32 }; /* what the server has for viewers */
 
 /* --- who is there --- */
 

@@ -26,7 +26,7 @@ struct i8259;
 struct i8259 *i8259_create(struct machine *m, irq_fn *intr, void *arg);
 void i8259_input(void *pic, unsigned irq, bool level); /* an irq_fn: irq 0 to 15 */
 uint8_t i8259_acknowledge(struct i8259 *pic);	       /* the INTA cycle: gives the vector */
-/* unmasked hears of each irq whether the mask register lets it through: all at once, then changes */
+/* unmasked hears of each irq whether the mask register lets it through: all now, then changes */
 void i8259_watch(struct i8259 *pic, irq_fn *unmasked, void *arg);
 
 /* I/O APIC at 0xfec00000, 24 pins. */
