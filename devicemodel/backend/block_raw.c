@@ -225,11 +225,12 @@ static int set_size(struct block *b, char **why)
 	if (err)
 		return err;
 	b->size = size - size % SECTOR;
+	if (!size)
+		return refuse(b->path, EINVAL, "is empty; name another image, or give it a size "
+					       "with truncate -s 20G.", why);
 	if (!b->size)
-		return refuse(b->path, EINVAL, size ? "is shorter than one sector of 512 bytes; name "
-						      "another image, or make it longer." :
-						      "is empty; name another image, or give it a "
-						      "size with truncate -s 20G.", why);
+		return refuse(b->path, EINVAL, "is shorter than one sector of 512 bytes; name "
+					       "another image, or make it longer.", why);
 	if (size != b->size)
 		log_line(LOG_WARN, "%s: its last %u bytes are no whole sector, and the guest "
 				   "does not see them.", b->path, (unsigned)(size - b->size));

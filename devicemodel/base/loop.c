@@ -26,8 +26,7 @@ struct loop {
 	struct loop_fd timer_fd, wake_fd; /* [m] */
 	void (*wanted)(void *arg);	/* [I] once running */
 	void *wanted_arg;		/* [I] */
-	struct epoll_event *events;	/* [m] the batch being worked on, */
-	int n_events;			/* [m] so that loop_del() can strike out its rows */
+	struct loop_fd *watches;	/* [m] */
 	atomic_bool quit;		/* [a] */
 };
 
@@ -125,8 +124,13 @@ int loop_add(struct loop *l, struct loop_fd *w, int fd, uint32_t events,
 {
 	struct epoll_event e = { .events = events, .data.ptr = w };
 
-	*w = (struct loop_fd){ .fd = fd, .ready = ready, .arg = arg, .added = true };
-	return epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &e) ? -errno : 0;
+	*w = (struct loop_fd){ .fd = fd, .ready = ready, .arg = arg };
+	if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &e))
+		return -errno;
+	w->added = true;
+	w->next = l->watches;
+	l->watches = w;
+	return 0;
 }
 
 void loop_change(struct loop *l, struct loop_fd *w, uint32_t events)
@@ -138,13 +142,15 @@ void loop_change(struct loop *l, struct loop_fd *w, uint32_t events)
 
 void loop_del(struct loop *l, struct loop_fd *w)
 {
+	struct loop_fd **p = &l->watches;
+
 	if (!w->added)
 		return;
 	epoll_ctl(l->epoll, EPOLL_CTL_DEL, w->fd, NULL);
 	w->added = false;
-	for (int i = 0; i < l->n_events; i++)
-		if (l->events[i].data.ptr == w)
-			l->events[i].data.ptr = NULL;
+	while (*p != w)
+		p = &(*p)->next;
+	*p = w->next;
 }
 
 void loop_wake(struct loop *l)
@@ -162,6 +168,20 @@ void loop_quit(struct loop *l)
 	loop_wake(l);
 }
 
+/*
+ * Events were collected without the machine lock: any of them may be of a watch that has been
+ * taken away since. A new watch in its place is called for nothing, which its descriptor stands.
+ */
+static void dispatch(struct loop *l, const struct epoll_event *e)
+{
+	struct loop_fd *w = l->watches;
+
+	while (w && w != e->data.ptr)
+		w = w->next;
+	if (w)
+		w->ready(w->arg, e->events);
+}
+
 void loop_run(struct loop *l)
 {
 	struct epoll_event events[EVENTS_PER_WAIT];
@@ -170,15 +190,8 @@ void loop_run(struct loop *l)
 		int n = epoll_wait(l->epoll, events, EVENTS_PER_WAIT, -1);
 
 		machine_lock(l->m);
-		l->events = events;
-		l->n_events = n > 0 ? n : 0;
-		for (int i = 0; i < l->n_events; i++) {
-			struct loop_fd *w = events[i].data.ptr;
-
-			if (w)
-				w->ready(w->arg, events[i].events);
-		}
-		l->n_events = 0;
+		for (int i = 0; i < n; i++)
+			dispatch(l, &events[i]);
 		machine_unlock(l->m);
 	}
 }

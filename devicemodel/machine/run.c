@@ -117,9 +117,10 @@ static int do_kill(void *arg, char **why)
 	return 0;
 }
 
+/* The user's own wish: on_reboot has no say. */
 static int do_reset(void *arg, char **why)
 {
-	machine_request_reset(&((struct run *)arg)->pc.m);
+	reset_all(arg);
 	return 0;
 }
 

@@ -280,6 +280,9 @@ static void saved_state(void **state)
 	assert_true(p->r->gsi[SCI]);
 	assert_true(rig_timer_armed(p->r));
 	assert_int_equal(rig_in16(p->r, CNT), 0x1403); /* and the block is where it was */
+	assert_int_equal(rig_in32(p->r, GPE0), 0xffff0000);
+	assert_int_equal(rig_in8(p->r, SMB + 3), 7);
+	assert_int_equal(rig_in8(p->r, 0xb2), 9);
 }
 
 static void hostile_state_is_refused(void **state)

@@ -156,6 +156,77 @@ static void test_formats_that_work(void **state)
 	}
 }
 
+/* Requests for nothing, which some of the library's encodings would divide by. */
+static void test_empty_requests(void **state)
+{
+	static const int32_t encodings[] = { 0, 2, 4, 5, 6, 7, 9, 16, 17, -260 };
+	struct host *h = *state;
+	struct rfb *c;
+	unsigned i;
+
+	for (i = 0; i < sizeof(encodings) / sizeof(encodings[0]); i++) {
+		c = rfb_connect(h->address, 8);
+		rfb_encodings(c, &encodings[i], 1);
+		rfb_request(c, false, 0, 0, 0, 0);
+		rfb_request(c, false, 320, 200, 1, 1);
+		rfb_request(c, false, 10, 10, 5, 0);
+		rfb_request(c, false, 65535, 65535, 65535, 65535);
+		shutdown(c->sock, SHUT_WR);
+		assert_true(rfb_is_closed(c->sock));
+		rfb_close(c);
+	}
+	assert_alive(h);
+}
+
+static unsigned put_message(uint8_t *m, unsigned *seed)
+{
+	static const struct {
+		uint8_t type, len;
+	} kinds[] = { { 0, 20 }, { 2, 32 }, { 3, 10 }, { 4, 8 }, { 5, 6 }, { 6, 11 }, { 251, 24 },
+		      { 255, 12 } };
+	unsigned i, k = (unsigned)rand_r(seed) % 8;
+	static const uint8_t rgb565[] = { 16, 16, 0, 1, 0, 31, 0, 63, 0, 31, 11, 5, 0 };
+
+	for (i = 0; i < kinds[k].len; i++)
+		m[i] = (uint8_t)(rand_r(seed) & (i % 2 ? 0xff : 0x01));
+	m[0] = kinds[k].type;
+	if (k == 0)
+		memcpy(m + 4, rgb565, sizeof(rgb565));
+	if (k == 1) { /* one encoding of the old ones, and six of all */
+		rfb_put16(m + 2, 7);
+		rfb_put32(m + 4, (uint32_t)rand_r(seed) % 18);
+	}
+	if (k == 5)
+		rfb_put32(m + 4, 3);
+	if (k == 6)
+		m[6] = 1; /* one screen */
+	if (k == 7)
+		m[1] = 0;
+	return kinds[k].len;
+}
+
+/* Messages in good form, with nonsense in them, while the guest changes the mode. */
+static void test_random_messages(void **state)
+{
+	struct host *h = *state;
+	unsigned i, j, n, seed = 11;
+	uint8_t m[30 * 32];
+	struct rfb *c;
+
+	for (i = 0; i < 60; i++) {
+		c = rfb_connect(h->address, 8);
+		for (j = n = 0; j < 30; j++)
+			n += put_message(m + n, &seed);
+		send(c->sock, m, n, MSG_NOSIGNAL);
+		surface_resize(h->s, (unsigned)rand_r(&seed) % 90 + 1,
+			       (unsigned)rand_r(&seed) % 90 + 1);
+		shutdown(c->sock, SHUT_WR);
+		assert_true(rfb_is_closed(c->sock));
+		rfb_close(c);
+	}
+	assert_alive(h);
+}
+
 static void test_clipboards(void **state)
 {
 	static const uint8_t huge[] = { 6, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff };
@@ -349,6 +420,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_what_is_not_served, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bad_pixel_formats, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_formats_that_work, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_random_messages, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_empty_requests, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_clipboards, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_websockets, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_wrong_security_type, setup, teardown),

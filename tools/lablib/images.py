@@ -101,7 +101,7 @@ class Memtest(Image):
 
 
 class Grub(Image):
-    """GRUB's rescue CD: a boot loader's prompt and nothing else"""
+    """GRUB's rescue CD: a boot loader's menu and prompt, and nothing else"""
 
     source = Path("/usr/lib/grub-rescue/grub-rescue-cdrom.iso")
 

@@ -17,12 +17,16 @@ struct loop_fd {
 	void (*ready)(void *arg, uint32_t events); /* EPOLLIN, EPOLLOUT, ... */
 	void *arg;
 	bool added;
+	struct loop_fd *next; /* the loop's */
 };
 
 struct loop *loop_create(struct machine *m); /* NULL: out of memory or descriptors */
 void loop_destroy(struct loop *l);
 
-/* Machine lock held. *w lives until loop_del(). events as epoll_ctl(2). 0 or -errno. */
+/*
+ * Machine lock held, on any thread. *w lives until loop_del(). events as epoll_ctl(2), level
+ * triggered; ready may be called once for nothing, so its descriptor must not block. 0 or -errno.
+ */
 int loop_add(struct loop *l, struct loop_fd *w, int fd, uint32_t events,
 	     void (*ready)(void *arg, uint32_t events), void *arg);
 void loop_change(struct loop *l, struct loop_fd *w, uint32_t events);
