@@ -256,6 +256,8 @@ static bool add_firmware(struct pc *pc, const struct config *c, struct mc146818 
 		.has_hpet = true,
 	};
 
+	for (unsigned n = 0; n < CONFIG_DRIVES; n++)
+		info.cdroms |= (c->drives[n].present && c->drives[n].cdrom) << n;
 	uuid_bytes(c->uuid, info.uuid);
 	kvm_cpu_signature(pc->kvm, &info.cpu_signature, &info.cpu_features);
 	firmware_set_cmos(rtc, &info);

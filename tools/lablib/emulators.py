@@ -27,7 +27,7 @@ def qemu_amd(asked, image, initrd_fd, ports, command_line):
         argv += ["-fsdev", share.format("out", path, ""), "-device", "virtio-9p-pci,fsdev=out,mount_tag=out"]
 
     if asked.network:
-        forwards = "".join(f",hostfwd=tcp:127.0.0.1:{forward.outside}-:{forward.relay}" for forward in asked.forward)
+        forwards = "".join(f",hostfwd=tcp:127.0.0.1:{pair.outside}-:{pair.relay}" for pair in asked.forward)
         argv += ["-nic", f"user,model=virtio-net-pci,ipv6=off{forwards}"]
     if asked.icount:
         # Time is the number of executed instructions; the clock of the emulated host follows that, too.

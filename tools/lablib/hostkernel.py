@@ -28,6 +28,7 @@ def _cached(kind, key, release, make):
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(make())
+                os.fchmod(file.fileno(), 0o644)
             os.replace(temporary, path)
         except BaseException:
             os.unlink(temporary)

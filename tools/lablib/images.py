@@ -2,7 +2,6 @@
 """How each guest image is made, from files of Debian's packages, without root rights or loop devices."""
 
 import gzip
-import os
 import struct
 import subprocess
 from pathlib import Path
@@ -16,11 +15,12 @@ SYSLINUX = Path("/usr/lib/syslinux/modules/bios")
 INSTALLER = Path("/usr/lib/debian-installer/images/12/amd64/gtk/debian-installer/amd64")
 GRUB = Path("/usr/lib/grub/i386-pc")
 CONSOLES = "console=tty0 console=ttyS0,115200"
-# What a PC may offer as disk, CD, network, keyboard and pointer, emulated or paravirtual. crc32c_generic: ext4 asks for it
-# by the name of an algorithm, which modules.dep does not show.
+# What a PC may offer as disk, CD, network, keyboard and pointer, emulated or paravirtual. crc32c_generic: ext4 asks for
+# it by the name of an algorithm, which modules.dep does not show.
 GUEST_MODULES = (
-    "ata_piix", "ata_generic", "ahci", "sd_mod", "sr_mod", "crc32c_generic", "ext4", "isofs", "xen-blkfront", "xen-netfront", "virtio_pci",
-    "virtio_blk", "virtio_net", "e1000", "psmouse", "ehci-pci", "uhci-hcd", "xhci-pci", "usbhid", "hid-generic", "evdev")
+    "ata_piix", "ata_generic", "ahci", "sd_mod", "sr_mod", "crc32c_generic", "ext4", "isofs",
+    "xen-blkfront", "xen-netfront", "virtio_pci", "virtio_blk", "virtio_net", "e1000",
+    "psmouse", "ehci-pci", "uhci-hcd", "xhci-pci", "usbhid", "hid-generic", "evdev")
 GRUB_MODULES = ("biosdisk", "part_msdos", "ext2", "normal", "configfile", "linux", "serial", "terminal", "test", "echo",
                 "ls", "cat", "reboot", "halt")
 SECTOR = 512
@@ -76,7 +76,8 @@ class Installer(Image):
 
     def inputs(self):
         package = "debian-installer-12-netboot-amd64"
-        return [*isolinux_inputs(), find_file(INSTALLER / "linux", package), find_file(INSTALLER / "initrd.gz", package)]
+        files = [find_file(INSTALLER / name, package) for name in ("linux", "initrd.gz")]
+        return [*isolinux_inputs(), *files]
 
     def make(self, target, scratch):
         config = (f"DEFAULT install\nPROMPT 0\nTIMEOUT 0\n"
@@ -113,7 +114,7 @@ class Grub(Image):
 
 
 class LinuxImage(Image):
-    """What the two Linux images share: Debian's kernel and an initramfs of busybox and modules."""
+    """What the Linux images share: Debian's kernel and an initramfs of busybox and modules."""
 
     options = ("append", "default", "kernel")
 
@@ -128,15 +129,27 @@ class LinuxImage(Image):
     def command_line(self, mode):
         return " ".join(filter(None, (CONSOLES, f"guest.run={mode}", self.append)))
 
-    def initramfs(self, scratch):
+    def initramfs(self, path):
         archive = Cpio()
         archive.device("dev/console", 5, 1)
         archive.file("bin/busybox", find_busybox().read_bytes(), 0o755)
         archive.file("init", (HERE / "guest-init.sh").read_bytes(), 0o755)
         archive.modules(self.modules)
-        path = scratch / "initrd.gz"
         path.write_bytes(gzip.compress(archive.finish(), mtime=0))
         return path
+
+
+class LinuxInitrd(LinuxImage):
+    """The initramfs of the Linux images alone, to be started with a kernel of /boot"""
+
+    suffix = ".gz"
+    options = ("kernel",)
+
+    def inputs(self):
+        return self.linux_inputs()
+
+    def make(self, target, scratch):
+        self.initramfs(target)
 
 
 class LinuxCd(LinuxImage):
@@ -150,7 +163,7 @@ class LinuxCd(LinuxImage):
                          for mode in ("shell", "selftest"))
         config = f"SERIAL 0 115200\nDEFAULT {self.default}\nPROMPT 1\nTIMEOUT 10\n{labels}"
         make_iso(target, scratch, "CAISSON_LINUX", config,
-                 {"/vmlinuz": self.debian.image, "/initrd.gz": self.initramfs(scratch)})
+                 {"/vmlinuz": self.debian.image, "/initrd.gz": self.initramfs(scratch / "initrd.gz")})
 
 
 class LinuxDisk(LinuxImage):
@@ -159,14 +172,15 @@ class LinuxDisk(LinuxImage):
     suffix = ".img"
 
     def inputs(self):
-        grub = [find_file(GRUB / name, "grub-pc-bin") for name in ("boot.img", "diskboot.img", "kernel.img", "normal.mod")]
+        names = ("boot.img", "diskboot.img", "kernel.img", "normal.mod")
+        grub = [find_file(GRUB / name, "grub-pc-bin") for name in names]
         return [*self.linux_inputs(), *grub]
 
     def make(self, target, scratch):
         tree = scratch / "tree"
         (tree / "boot/grub").mkdir(parents=True)
         (tree / "boot/vmlinuz").write_bytes(self.debian.image.read_bytes())
-        self.initramfs(scratch).rename(tree / "boot/initrd.gz")
+        self.initramfs(tree / "boot/initrd.gz")
         (tree / "boot/grub/grub.cfg").write_text(self.grub_config())
 
         # Features that GRUB 2.06 cannot read are off, whatever this mke2fs likes by default.
@@ -217,4 +231,5 @@ class LinuxDisk(LinuxImage):
                 offset += len(data)
 
 
-IMAGES = {"installer": Installer, "memtest": Memtest, "grub": Grub, "linux": LinuxDisk, "linux-cd": LinuxCd}
+IMAGES = {"installer": Installer, "memtest": Memtest, "grub": Grub, "linux": LinuxDisk, "linux-cd": LinuxCd,
+          "linux-initrd": LinuxInitrd}

@@ -23,8 +23,14 @@ while read -r module; do
 done </modules/order
 rm -r /modules
 
-# The ports appear a moment after their driver. No limit here: with --icount, time passes at once when nothing runs.
-until [ -e /sys/class/virtio-ports/*p3/name ]; do sleep 0.02; done
+last_port_is_there()
+{
+	set -- /sys/class/virtio-ports/*p3/name
+	[ -e "$1" ]
+}
+# The ports appear a moment after their driver. Without a limit: with --icount, time passes at once
+# when nothing runs, and tools/lab keeps the real time.
+until last_port_is_there; do sleep 0.02; done
 mkdir /dev/lab
 for port in /sys/class/virtio-ports/*; do
 	read -r name <"$port/name"

@@ -7,10 +7,9 @@ import selectors
 import signal
 import socket
 import subprocess
-import sys
 import time
 
-from .common import BUILD, ToolError
+from .common import BUILD
 
 LOGS = BUILD / "lab" / "log"
 LOGS_KEPT = 20
@@ -40,6 +39,16 @@ def die_with_parent(parent):
         os._exit(1)
 
 
+def write_all(descriptor, data):
+    while data:
+        try:
+            data = data[os.write(descriptor, data):]
+        except BrokenPipeError:
+            raise Over(128 + signal.SIGPIPE) from None
+        except BlockingIOError:     # somebody made our terminal or pipe non-blocking
+            time.sleep(0.01)
+
+
 class Output:
     """A stream of the command, passed on at once up to the end mark."""
 
@@ -60,20 +69,11 @@ class Output:
             if at < 0 or not self.mark.startswith(data[at:]):
                 at = len(data)
             data, self.held = data[:at], data[at:]
-        self._write(data)
+        write_all(self.descriptor, data)
 
     def flush(self):
-        self._write(self.held)
+        write_all(self.descriptor, self.held)
         self.held = b""
-
-    def _write(self, data):
-        while data:
-            try:
-                data = data[os.write(self.descriptor, data):]
-            except BrokenPipeError:
-                raise Over(128 + signal.SIGPIPE) from None
-            except BlockingIOError:     # somebody made our terminal or pipe non-blocking
-                time.sleep(0.01)
 
 
 class Session:
@@ -84,7 +84,9 @@ class Session:
         self.log_path = LOGS / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
         self.started = False
         self.status = None      # the command's, once it has ended
+        self.finished = False   # and nothing is left to do in the emulated host
         self.signalled = None
+        self.limit_at = float("inf")
         self.outputs = {"stdout": Output(1, mark), "stderr": Output(2, mark)}
         self.control_text = b""
         self.process = None
@@ -127,7 +129,7 @@ class Session:
         selector.register(wakeup, selectors.EVENT_READ, "signal")
         begin = time.monotonic()
         timeout_at = begin + self.timeout if self.timeout else float("inf")
-        limit, self.limit_at = "boot", begin + BOOT_LIMIT
+        self.limit_at = begin + BOOT_LIMIT
         while True:
             wait = min(timeout_at, self.limit_at) - time.monotonic()
             events = selector.select(max(0, wait) if wait != float("inf") else None)
@@ -149,8 +151,6 @@ class Session:
                 raise Over(STATUS_TIMEOUT, f"the command had not {what} after {self.timeout:g} seconds (--timeout)")
             if now >= self.limit_at:
                 self._too_slow()
-
-    finished = False
 
     def _read(self, name, source):
         """Takes what one source has; false at its end."""
@@ -175,7 +175,7 @@ class Session:
         self.log += data
         del self.log[:-LOG_LIMIT]
         if self.verbose:
-            os.write(2, data)
+            write_all(2, data)
 
     def _control(self, data):
         *lines, self.control_text = (self.control_text + data).split(b"\n")
@@ -232,7 +232,7 @@ class Session:
                 try:
                     while self._kernel_log_rest(source):
                         pass
-                except (BlockingIOError, ConnectionResetError):
+                except (BlockingIOError, ConnectionResetError, Over):
                     pass
 
     def _kernel_log_rest(self, source):
@@ -248,14 +248,14 @@ class Session:
         return None
 
     def save_log(self):
-        """Writes the kernel log to its file; the oldest of many go."""
+        """Keeps the kernel log in a file, the last of many; returns its path, or None if that cannot be."""
         try:
             LOGS.mkdir(parents=True, exist_ok=True)
             self.log_path.write_bytes(self.log)
             for old in sorted(LOGS.glob("*.log"))[:-LOGS_KEPT]:
                 old.unlink(missing_ok=True)
-        except OSError as error:
-            raise ToolError(f"{self.log_path} cannot be written: {error.strerror}") from error
+        except OSError:
+            return None
         return self.log_path
 
     def last_lines(self, count=25):

@@ -25,7 +25,7 @@ start:	ljmp	$0, $1f
 	cld
 	movl	%eax, E820_COUNT
 	movzbl	%dl, %eax
-	movl	%eax, boot_drive_early
+	movl	%eax, boot_drive
 	cmpb	$0xff, %dl		/* no firmware, no map */
 	je	3f
 	xorl	%ebx, %ebx
@@ -143,26 +143,19 @@ ap_start_end:
 	movw	%ax, %ds
 	movw	%ax, %es
 	movw	%ax, %ss
-	call	enter_long_mode_ap
+	movl	ap_stack, %esp
+	call	enter_long_mode
 	ljmpl	$CODE64, $9f
 
 	.code64
-9:	movq	ap_stack, %rsp
+9:	movl	%esp, %esp
 	lidt	idt_pointer
 	call	*ap_main
 	cli
 	hlt
 	jmp	9b
 
-	.code32
-enter_long_mode_ap:			/* no stack yet: the caller's address is the only word */
-	movl	$ap_early_stack_top, %esp
-	call	enter_long_mode
-	jmp	*ap_return
-
 	.data
-ap_return:
-	.long	0
 	.balign 8
 ap_stack:
 	.quad	0
@@ -180,6 +173,6 @@ gdt_pointer:
 	.word	. - gdt - 1
 	.long	gdt
 
-	.global boot_drive_early
-boot_drive_early:
+	.global boot_drive
+boot_drive:
 	.long	0

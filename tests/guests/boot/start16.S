@@ -11,12 +11,12 @@ start:	ljmp	$0, $1f
 	movw	%ax, %ss
 	movl	$0x7c00, %esp
 	movzbl	%dl, %edx
+	movl	%edx, boot_drive
 	cld
 	movl	$bss_start, %edi
 	movl	$bss_end, %ecx
 	subl	%edi, %ecx
 	rep stosb
-	movl	%edx, boot_drive
 	calll	guest_main
 	calll	guest_end
 
@@ -65,7 +65,7 @@ bios_int:
 	popal
 	retl
 
-	.bss
+	.data
 	.balign 4
 	.global boot_drive
 boot_drive:
