@@ -95,8 +95,8 @@ static rfbBool handle_message(rfbClientRec *cl, void *data, const rfbClientToSer
 
 	if (m->type != rfbQemuEvent)
 		return FALSE;
-	if (rfbReadExact(cl, (char *)&key + 1, sz_rfbQemuExtendedKeyEventMsg - 1) <= 0 ||
-	    key.subtype != 0) {
+	if (rfbReadExact(cl, (char *)&key + 1, 1) <= 0 || key.subtype != 0 ||
+	    rfbReadExact(cl, (char *)&key + 2, sz_rfbQemuExtendedKeyEventMsg - 2) <= 0) {
 		rfbCloseClient(cl);
 		return TRUE;
 	}

@@ -145,6 +145,14 @@ static uint32_t colour_16(uint32_t c)
 	return widen(c, 11, 5) << 16 | widen(c, 5, 6) << 8 | widen(c, 0, 5);
 }
 
+static uint32_t load16(const uint8_t *p)
+{
+	uint16_t val;
+
+	memcpy(&val, p, sizeof(val));
+	return val;
+}
+
 /* width pixels from in, all of which lie in video memory. */
 static void convert(const struct vga_paint *p, const uint8_t *in, uint32_t *out)
 {
@@ -158,11 +166,11 @@ static void convert(const struct vga_paint *p, const uint8_t *in, uint32_t *out)
 		break;
 	case 15:
 		for (unsigned x = 0; x < width; x++)
-			out[x] = colour_15(in[2 * x] | in[2 * x + 1] << 8);
+			out[x] = colour_15(load16(in + 2 * (size_t)x));
 		break;
 	case 16:
 		for (unsigned x = 0; x < width; x++)
-			out[x] = colour_16(in[2 * x] | in[2 * x + 1] << 8);
+			out[x] = colour_16(load16(in + 2 * (size_t)x));
 		break;
 	case 24:
 		for (unsigned x = 0; x < width; x++)

@@ -57,7 +57,8 @@ static unsigned glyph_dots(const struct text_job *j, uint32_t cell, unsigned lin
 	return dots;
 }
 
-static void draw_cell_line(const struct text_job *j, uint32_t *row, int x, unsigned dots,
+/* A line of dots that may be wider than one pixel each, or stick out at the left or right. */
+static void draw_wide_line(const struct text_job *j, uint32_t *row, int x, unsigned dots,
 			   const uint32_t colour[2])
 {
 	unsigned last = 0x100 >> (j->view->cell_dots - 1), width = j->view->width;
@@ -66,6 +67,20 @@ static void draw_cell_line(const struct text_job *j, uint32_t *row, int x, unsig
 		for (unsigned i = 0; i < j->view->x_scale; i++, x++)
 			if (x >= 0 && (unsigned)x < width)
 				row[x] = colour[!!(dots & dot)];
+}
+
+static void draw_cell_line(const struct text_job *j, uint32_t *row, int x, unsigned dots,
+			   const uint32_t colour[2])
+{
+	uint32_t ground = colour[0], differ = colour[0] ^ colour[1];
+	unsigned width = j->cell_width;
+
+	if (j->view->x_scale != 1 || x < 0 || x + width > j->view->width) {
+		draw_wide_line(j, row, x, dots, colour);
+		return;
+	}
+	for (unsigned i = 0; i < width; i++)
+		row[x + i] = ground ^ (differ & -(dots >> (8 - i) & 1));
 }
 
 static void draw_cell(const struct text_job *j, const struct text_row *r, int x, uint32_t cell)

@@ -62,6 +62,14 @@ static inline int vga_rig_teardown(void **state)
 	return 0;
 }
 
+/* The bytes of the four planes at an offset, plane 0 lowest. */
+static inline uint32_t planes(const struct vga_rig *t, unsigned off)
+{
+	const uint8_t *p = t->vram + off * 4;
+
+	return p[0] | p[1] << 8 | p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
 /* --- registers --- */
 
 static inline void set_seq(struct vga_rig *t, uint8_t index, uint8_t val)

@@ -86,7 +86,7 @@ static inline int rfb_dial_unix(const char *path)
 static inline int rfb_dial(const char *address)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET };
-	struct timeval limit = { .tv_sec = 10 };
+	struct timeval limit = { .tv_sec = 5 };
 	int s;
 
 	if (!strncmp(address, "unix:", 5))
@@ -110,7 +110,7 @@ static inline void rfb_receive(struct rfb *c, void *bytes, size_t n)
 	assert_int_equal(recv(c->sock, bytes, n, MSG_WAITALL), n);
 }
 
-/* Does the server hang up, whatever it sends before? */
+/* Does the server hang up within five seconds, whatever it sends before? */
 static inline bool rfb_is_closed(int sock)
 {
 	char junk[4096];

@@ -11,8 +11,10 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <unistd.h>
 
 struct watcher {
 	struct surface_viewer v; /* first */
@@ -268,6 +270,13 @@ static void test_callbacks_may_paint(void **state)
 	surface_detach(*state, &w.v);
 }
 
+static void on_changed_slowly(struct surface_viewer *v)
+{
+	sched_yield();
+	usleep(20);
+	((struct watcher *)v)->told++;
+}
+
 struct race {
 	struct surface *s;
 	atomic_bool stop;
@@ -295,9 +304,10 @@ static void test_detach_while_painting(void **state)
 	int i;
 
 	assert_int_equal(pthread_create(&t, NULL, keep_painting, &r), 0);
-	for (i = 0; i < 2000; i++) {
-		w = malloc(sizeof(*w));
-		watch(*state, w);
+	for (i = 0; i < 1000; i++) {
+		w = calloc(1, sizeof(*w));
+		w->v.changed = on_changed_slowly;
+		surface_attach(*state, &w->v);
 		take(*state, w);
 		surface_detach(*state, &w->v);
 		memset(w, 0xa5, sizeof(*w));

@@ -9,7 +9,7 @@ def qemu_amd(asked, image, initrd_fd, ports, command_line):
     program = find_program("qemu-system-x86_64", "qemu-system-x86")
     argv = [
         program, "-nodefaults", "-no-user-config", "-display", "none", "-monitor", "none", "-no-reboot",
-        "-machine", "pc", "-accel", "tcg,thread=single", "-cpu", "EPYC,+svm,+npt",
+        "-machine", "pc", "-accel", "tcg,thread=single", "-cpu", "EPYC,+svm,+npt,check=off",
         "-smp", str(asked.smp), "-m", f"{asked.memory}M",
         "-kernel", str(image), "-initrd", f"/proc/self/fd/{initrd_fd}",
         "-append", f"console=ttyS0 no_timer_check {command_line}",

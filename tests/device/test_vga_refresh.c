@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* When the display adapter draws: not when nobody looks, and seldom when nothing changes. */
+#include "vga_look.h"
+
+static int fetch_log(void *arg, struct region *region, unsigned long *bitmap)
+{
+	struct vga_rig *t = arg;
+
+	t->fetches++;
+	for (unsigned i = 0; i < sizeof(t->log) / sizeof(t->log[0]); i++) {
+		bitmap[i] |= t->log[i];
+		t->log[i] = 0;
+	}
+	return 0;
+}
+
+static void use_log(struct vga_rig *t)
+{
+	static const struct machine_ops ops = { .dirty_fetch = fetch_log };
+
+	machine_set_ops(t->r->m, &ops, t);
+}
+
+/* A write by the guest, which the hypervisor notes and nobody else hears of. */
+static void guest_writes(struct vga_rig *t, uint32_t off, uint8_t val)
+{
+	t->vram[off] = val;
+	t->log[off >> 12 >> 6] |= 1ul << (off >> 12 & 63);
+}
+
+static void test_nobody_looks(void **state)
+{
+	struct vga_rig *t = *state;
+
+	use_log(t);
+	start_text(t);
+	set_crtc(t, 0x0a, 13);
+	assert_false(rig_timer_armed(t->r));
+	set_vbe_mode(t, 640, 480, 32);
+	assert_false(rig_timer_armed(t->r));
+	vga_set_watched(t->vga, true);
+	assert_true(rig_timer_armed(t->r));
+	vga_set_watched(t->vga, false);
+	assert_false(rig_timer_armed(t->r));
+	rig_write(t->r, A0000, 1, 1);
+	assert_false(rig_timer_armed(t->r));
+	t->fetches = 0;
+	rig_advance(t->r, 10 * NS_PER_SEC);
+	assert_int_equal(t->fetches, 0);
+	rig_reset(t->r);
+	assert_false(rig_timer_armed(t->r));
+}
+
+static void test_text_is_still(void **state)
+{
+	struct vga_rig *t = *state;
+
+	start_text(t);
+	vga_set_watched(t->vga, true);
+	rig_advance(t->r, NS_PER_SEC);
+	assert_false(rig_timer_armed(t->r)); /* nothing blinks: nothing to wait for */
+	put(t, 5, 'x', 0x0f);
+	assert_true(rig_timer_armed(t->r));
+	rig_advance(t->r, 35 * NS_PER_MS);
+	look(t);
+	check_cell(45, 0, 'x', 0, text_rgb(15), text_rgb(0));
+	assert_false(rig_timer_armed(t->r));
+	put(t, 5, 'x', 0x8f);
+	rig_advance(t->r, 35 * NS_PER_MS);
+	assert_true(rig_timer_armed(t->r)); /* it blinks now */
+	set_screen(t, false);
+	rig_advance(t->r, 35 * NS_PER_MS);
+	assert_false(rig_timer_armed(t->r));
+}
+
+/* Counts the firings of whatever timer there is. */
+static unsigned wakeups(struct vga_rig *t, uint64_t ns)
+{
+	struct clock *c = &t->r->m->clock;
+	uint64_t end = rig_now(t->r) + ns;
+	unsigned n = 0;
+
+	while (c->timers && c->timers->when <= end) {
+		rig_advance(t->r, c->timers->when - rig_now(t->r));
+		n++;
+	}
+	rig_advance(t->r, end - rig_now(t->r));
+	return n;
+}
+
+static void test_cursor_wakes_seldom(void **state)
+{
+	struct vga_rig *t = *state;
+
+	start_text(t);
+	set_crtc(t, 0x0a, 13);
+	vga_set_watched(t->vga, true);
+	wakeups(t, NS_PER_SEC);
+	assert_in_range(wakeups(t, 10 * NS_PER_SEC), 30, 45);
+	set_crtc(t, 0x0a, CURSOR_OFF_BIT);
+	put(t, 0, 'b', 0x87); /* attributes blink at half the rate */
+	wakeups(t, NS_PER_SEC);
+	assert_in_range(wakeups(t, 10 * NS_PER_SEC), 15, 22);
+	put(t, 0, 'b', 7);
+	set_crtc(t, 0x0a, 20); /* below the characters: not to be seen */
+	set_crtc(t, 0x0b, 25);
+	wakeups(t, NS_PER_SEC);
+	assert_int_equal(wakeups(t, 10 * NS_PER_SEC), 0);
+}
+
+static void test_linear_pace(void **state)
+{
+	struct vga_rig *t = *state;
+	unsigned n;
+
+	use_log(t);
+	set_vbe_mode(t, 640, 480, 32);
+	vga_set_watched(t->vga, true);
+	n = wakeups(t, NS_PER_SEC);
+	assert_in_range(n, 28, 32);
+	wakeups(t, 2 * NS_PER_SEC);
+	assert_in_range(wakeups(t, 10 * NS_PER_SEC), 95, 105);
+	guest_writes(t, 4 * 640 * 100, 0x77); /* seen within a tenth of a second */
+	rig_advance(t->r, 101 * NS_PER_MS);
+	look(t);
+	assert_int_equal(pixel(0, 100), 0x77);
+	assert_in_range(wakeups(t, NS_PER_SEC), 28, 32); /* quick again */
+	wakeups(t, 3 * NS_PER_SEC);
+	set_vbe(t, Y_OFFSET, 50); /* a register: within a frame */
+	rig_advance(t->r, 35 * NS_PER_MS);
+	look(t);
+	assert_int_equal(pixel(0, 50), 0x77);
+	set_screen(t, false); /* nothing to see, nothing to do */
+	wakeups(t, NS_PER_SEC);
+	assert_false(rig_timer_armed(t->r));
+}
+
+/* Only pages that the log names are looked at; a viewer who comes sees all the same. */
+static void test_log_is_believed(void **state)
+{
+	struct vga_rig *t = *state;
+
+	use_log(t);
+	set_vbe_mode(t, 1024, 768, 32);
+	vga_set_watched(t->vga, true);
+	wakeups(t, NS_PER_SEC);
+	t->vram[4096 * 10] = 0x55; /* unknown to the log */
+	guest_writes(t, 4096 * 20, 0x66);
+	wakeups(t, NS_PER_SEC);
+	look(t);
+	assert_int_equal(pixel(0, 10), 0);
+	assert_int_equal(pixel(0, 20), 0x66);
+	vga_set_watched(t->vga, false);
+	vga_set_watched(t->vga, true);
+	look(t);
+	assert_int_equal(pixel(0, 10), 0x55);
+	vga_set_watched(t->vga, false); /* nor does a screenshot rely on it, with nobody watching */
+	t->vram[4096 * 10] = 0x77;
+	refresh(t);
+	assert_int_equal(pixel(0, 10), 0x77);
+	vga_set_watched(t->vga, true);
+	set_vbe_mode(t, 1024, 768, 32); /* the same mode again clears the screen */
+	wakeups(t, NS_PER_SEC);
+	look(t);
+	assert_int_equal(pixel(0, 10), 0);
+	assert_int_equal(pixel(0, 20), 0);
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, vga_rig_setup, look_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_nobody_looks),
+		TEST(test_text_is_still),
+		TEST(test_cursor_wakes_seldom),
+		TEST(test_linear_pace),
+		TEST(test_log_is_believed),
+	};
+
+	return cmocka_run_group_tests_name("vga_refresh", tests, NULL, NULL);
+}
