@@ -20,15 +20,15 @@ enum { EDGE_PUSH = 32 }; /* how much further a pointer goes that is at an edge o
 
 /* Locks: [I] immutable, [o] order, [l] watchers, [a] atomic */
 struct input {
-	struct input_sink sink;	       /* [I] */
+	struct input_sink sink; /* [I] */
 	pthread_mutex_t order;
 	pthread_mutex_t watch;
-	atomic_bool down[QNUMS];       /* [a], written under order */
-	unsigned buttons;	       /* [o] */
-	bool placed;		       /* [o] the five below are valid */
-	int x, y;		       /* [o] where the viewer's pointer was last */
-	unsigned width, height;	       /* [o] in a picture of this size */
-	atomic_uint leds;	       /* [a] */
+	atomic_bool down[QNUMS];	/* [a], written under order */
+	unsigned buttons;		/* [o] */
+	bool placed;			/* [o] the five below are valid */
+	int x, y;			/* [o] where the viewer's pointer was last */
+	unsigned width, height;		/* [o] in a picture of this size */
+	atomic_uint leds;		/* [a] */
 	struct input_watcher *watchers; /* [l] */
 };
 

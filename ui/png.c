@@ -103,7 +103,8 @@ static void write_picture(png_structp png, png_infop info, const struct picture 
 
 static int encode(const struct picture *p, struct output *out)
 {
-	png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, on_error, on_warning);
+	png_structp png =
+		png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, on_error, on_warning);
 	png_infop info = png ? png_create_info_struct(png) : NULL;
 
 	if (!info) {
@@ -122,7 +123,7 @@ static int encode(const struct picture *p, struct output *out)
 
 int png_write_surface(struct surface *s, int fd)
 {
-	struct output out = { .fd = fd };
+	struct output out = {.fd = fd};
 	struct picture p;
 	int err = copy_surface(&p, s);
 

@@ -23,11 +23,11 @@ struct surface {
 	pthread_mutex_t watch;
 	pthread_mutex_t notify;
 	pthread_mutex_t lock;
-	uint32_t *pixels;			    /* [l] width * height, without gaps */
-	unsigned width, height;			    /* [l] */
-	struct surface_viewer *viewers;		    /* [n] */
-	void (*painter)(void *arg, bool watched);   /* [l] */
-	void *painter_arg;			    /* [l] */
+	uint32_t *pixels;			  /* [l] width * height, without gaps */
+	unsigned width, height;			  /* [l] */
+	struct surface_viewer *viewers;		  /* [n] */
+	void (*painter)(void *arg, bool watched); /* [l] */
+	void *painter_arg;			  /* [l] */
 };
 
 /* --- damage --- */

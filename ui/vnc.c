@@ -104,8 +104,8 @@ static void take_connection(struct vnc *vnc)
 static void *listen_run(void *arg)
 {
 	struct vnc *vnc = arg;
-	struct pollfd p[2] = { { .fd = vnc->sock, .events = POLLIN },
-			       { .fd = vnc->wake, .events = POLLIN } };
+	struct pollfd p[2] = {{.fd = vnc->sock, .events = POLLIN},
+			      {.fd = vnc->wake, .events = POLLIN}};
 
 	prctl(PR_SET_NAME, "vnc");
 	while (!vnc->stopping) {
@@ -159,7 +159,7 @@ static void destroy(struct vnc *vnc)
 /* Viewers' threads inherit the mask: no signal is for them but those of their own faults. */
 static int start_listener(struct vnc *vnc)
 {
-	static const int own[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGSYS, SIGTRAP, SIGABRT };
+	static const int own[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGSYS, SIGTRAP, SIGABRT};
 	sigset_t mask, old;
 	size_t i;
 	int err;
@@ -208,7 +208,8 @@ int vnc_start(struct vnc **out, const struct vnc_options *opt, struct surface *s
 		err = start(vnc);
 		if (err)
 			*why = sentence("Cannot start the VNC server at %s: %s; run without it "
-					"with --vnc none.", opt->address, strerror(-err));
+					"with --vnc none.",
+					opt->address, strerror(-err));
 	}
 	if (err) {
 		destroy(vnc);

@@ -30,7 +30,7 @@ uint64_t vnc_now(void)
 
 static int wait_until(int sock, short events, uint64_t deadline)
 {
-	struct pollfd p = { .fd = sock, .events = events };
+	struct pollfd p = {.fd = sock, .events = events};
 	uint64_t now = vnc_now();
 	struct timespec left;
 	int n;
@@ -121,7 +121,7 @@ static int agree_on_version(int sock, uint64_t deadline)
 static int refuse(int sock, uint64_t deadline)
 {
 	static const char reason[] = "This server knows the security type None only.";
-	const uint32_t head[2] = { htonl(1), htonl(sizeof(reason) - 1) };
+	const uint32_t head[2] = {htonl(1), htonl(sizeof(reason) - 1)};
 	int err = vnc_send(sock, head, sizeof(head), deadline);
 
 	if (!err)
@@ -131,7 +131,7 @@ static int refuse(int sock, uint64_t deadline)
 
 static int agree_on_security(int sock, int minor, uint64_t deadline)
 {
-	static const uint8_t offer[2] = { 1, SECURITY_NONE };
+	static const uint8_t offer[2] = {1, SECURITY_NONE};
 	const uint32_t decided = htonl(SECURITY_NONE), passed = 0;
 	uint8_t chosen;
 	int err;

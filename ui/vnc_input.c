@@ -153,7 +153,7 @@ void vnc_input_begin(struct vnc_viewer *v)
 	v->buttons = 0;
 	v->wants_leds = v->wants_scancodes = false;
 	/* without rfbEnableExtension(), whose memory the library never frees */
-	v->extension = (rfbExtensionData){ .extension = &qemu_extension, .data = v };
+	v->extension = (rfbExtensionData){.extension = &qemu_extension, .data = v};
 	v->client->extensions = &v->extension;
 	v->leds_watch.changed = on_leds;
 	input_watch_leds(v->vnc->input, &v->leds_watch);

@@ -55,7 +55,7 @@ static int bind_unix(int s, const struct sockaddr_un *at)
 
 static int listen_unix(const char *path, char **why)
 {
-	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
 	int s, err;
 
 	if (!path[0] || strlen(path) >= sizeof(at.sun_path))
@@ -75,10 +75,12 @@ static int listen_unix(const char *path, char **why)
 	if (err == -EADDRINUSE)
 		return fail(err, why,
 			    sentence("%s is in use by another process or is no socket; choose "
-				     "another with --vnc unix:PATH.", path));
-	return fail(err, why, sentence("Cannot create the VNC socket %s: %s; check the folder or "
-				       "choose another with --vnc unix:PATH.",
-				       path, strerror(-err)));
+				     "another with --vnc unix:PATH.",
+				     path));
+	return fail(err, why,
+		    sentence("Cannot create the VNC socket %s: %s; check the folder or "
+			     "choose another with --vnc unix:PATH.",
+			     path, strerror(-err)));
 }
 
 /* --- ADDR:PORT --- */
@@ -151,18 +153,20 @@ static char *explain(const struct place *p, int err)
 				"--vnc %s:PORT, or any free one with --vnc %s:0.",
 				p->port, p->host, p->host, p->host);
 	return sentence("Cannot listen for VNC on port %s of %s: %s; choose another address with "
-			"--vnc ADDR:PORT.", p->port, p->host, strerror(-err));
+			"--vnc ADDR:PORT.",
+			p->port, p->host, strerror(-err));
 }
 
 static int listen_tcp(const struct place *p, char **address, char **why)
 {
-	struct addrinfo hints = { .ai_flags = AI_NUMERICSERV, .ai_socktype = SOCK_STREAM }, *at;
+	struct addrinfo hints = {.ai_flags = AI_NUMERICSERV, .ai_socktype = SOCK_STREAM}, *at;
 	int s = getaddrinfo(p->host, p->port, &hints, &at);
 
 	if (s)
 		return fail(-EADDRNOTAVAIL, why,
 			    sentence("'%s' is no address to listen on for VNC (%s); use --vnc "
-				     "127.0.0.1:PORT.", p->host, gai_strerror(s)));
+				     "127.0.0.1:PORT.",
+				     p->host, gai_strerror(s)));
 	s = bind_tcp(at);
 	freeaddrinfo(at);
 	if (s < 0)
@@ -191,6 +195,7 @@ int vnc_listen(const char *where, char **address, char **path, char **why)
 	if (!split(&p, where))
 		return fail(-EINVAL, why,
 			    sentence("'%s' is no place for a VNC server; use --vnc ADDR:PORT (as "
-				     "127.0.0.1:5900), --vnc unix:PATH or --vnc none.", where));
+				     "127.0.0.1:5900), --vnc unix:PATH or --vnc none.",
+				     where));
 	return listen_tcp(&p, address, why);
 }

@@ -20,10 +20,10 @@
 #include <sys/types.h>
 
 enum {
-	VNC_VIEWERS = 32,		/* at a time; more are turned away */
-	VNC_HANDSHAKE_MS = 10 * 1000,	/* to get through the handshake */
-	VNC_STALL_MS = 10 * 1000,	/* a viewer that takes or gives nothing so long is dropped */
-	VNC_MAX_WIDTH = 8192,		/* a longer line does not fit the library's buffer */
+	VNC_VIEWERS = 32,	      /* at a time; more are turned away */
+	VNC_HANDSHAKE_MS = 10 * 1000, /* to get through the handshake */
+	VNC_STALL_MS = 10 * 1000,     /* a viewer that takes or gives nothing so long is dropped */
+	VNC_MAX_WIDTH = 8192,	      /* a longer line does not fit the library's buffer */
 };
 #define VNC_FRAME_NS (1000000000ull / 60)
 
@@ -53,15 +53,15 @@ struct vnc_viewer {
 };
 
 struct vnc {
-	struct surface *surface;  /* [I] */
-	struct input *input;	  /* [I] */
-	char *name, *address;	  /* [I] */
-	char *path;		  /* [I] of the unix socket, or NULL */
-	int sock;		  /* [I] listens */
-	int spare;		  /* the listener's: given up to turn a viewer away without one */
-	int wake;		  /* [I] an eventfd */
-	atomic_bool stopping;	  /* [a] */
-	pthread_t thread;	  /* [I] */
+	struct surface *surface; /* [I] */
+	struct input *input;	 /* [I] */
+	char *name, *address;	 /* [I] */
+	char *path;		 /* [I] of the unix socket, or NULL */
+	int sock;		 /* [I] listens */
+	int spare;		 /* the listener's: given up to turn a viewer away without one */
+	int wake;		 /* [I] an eventfd */
+	atomic_bool stopping;	 /* [a] */
+	pthread_t thread;	 /* [I] */
 	struct vnc_viewer viewers[VNC_VIEWERS];
 };
 
@@ -81,7 +81,7 @@ void *vnc_viewer_run(void *viewer); /* the thread of a viewer that has just conn
 int vnc_screen_create(struct vnc_viewer *v); /* before there is any viewer's thread */
 void vnc_screen_destroy(struct vnc_viewer *v);
 int vnc_screen_resize(struct vnc_viewer *v, unsigned width, unsigned height); /* black */
-int vnc_client_adopt(struct vnc_viewer *v); /* after the handshake */
+int vnc_client_adopt(struct vnc_viewer *v);   /* after the handshake */
 int vnc_client_message(struct vnc_viewer *v); /* its socket is readable; not 0: it is gone */
 void vnc_client_drop(struct vnc_viewer *v);
 

@@ -26,8 +26,8 @@ static bool size_differs(const struct vnc_viewer *v, const struct surface_look *
 {
 	if (look->width != v->seen_width || look->height != v->seen_height)
 		return true;
-	return v->client->useNewFBSize && (v->width != min_unsigned(look->width, VNC_MAX_WIDTH) ||
-					   v->height != look->height);
+	return v->client->useNewFBSize &&
+	       (v->width != min_unsigned(look->width, VNC_MAX_WIDTH) || v->height != look->height);
 }
 
 /* A viewer that cannot change size sees as much as fits, and black around the rest. */
@@ -42,8 +42,7 @@ static int follow_size(struct vnc_viewer *v, unsigned width, unsigned height)
 	return 0;
 }
 
-static void copy_box(struct vnc_viewer *v, const struct surface_look *look,
-		     const pixman_box32_t *b)
+static void copy_box(struct vnc_viewer *v, const struct surface_look *look, const pixman_box32_t *b)
 {
 	int x2 = (int)min_unsigned((unsigned)b->x2, min_unsigned(v->width, look->width));
 	int y2 = (int)min_unsigned((unsigned)b->y2, min_unsigned(v->height, look->height)), y;
@@ -154,8 +153,7 @@ static void on_damage(struct surface_viewer *damage)
 
 static bool wait_for_work(struct vnc_viewer *v)
 {
-	struct pollfd p[2] = { { .fd = v->sock, .events = POLLIN },
-			       { .fd = v->wake, .events = POLLIN } };
+	struct pollfd p[2] = {{.fd = v->sock, .events = POLLIN}, {.fd = v->wake, .events = POLLIN}};
 	struct timespec t;
 	eventfd_t count;
 	uint64_t ns;

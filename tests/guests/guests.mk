@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Our own small guests: 16/NAME.c, 32/NAME.c and 64/NAME.c become $(BUILD)/guests/NAME.img, a disk to
-# boot from; those of GUESTS_ROM also become a firmware image, $(BUILD)/guests/NAME/bios-256k.bin,
-# that is nothing but the guest. Needs BUILD, CC, Q, say.
+# boot from, and $(BUILD)/guests/NAME/bios-256k.bin, a firmware image that is nothing but the guest. Needs BUILD, CC, Q, say.
 
 GUESTS     := tests/guests
 GUESTS_OUT := $(BUILD)/guests
 GUESTS_SRC := $(sort $(wildcard $(GUESTS)/16/*.c $(GUESTS)/32/*.c $(GUESTS)/64/*.c))
 GUESTS_IMG := $(addprefix $(GUESTS_OUT)/,$(addsuffix .img,$(basename $(notdir $(GUESTS_SRC)))))
-GUESTS_ROM := shadow
+GUESTS_ROM := $(GUESTS_IMG:%.img=%/bios-256k.bin)
 
 GUEST_CFLAGS := -std=gnu11 -Os -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
                 -ffreestanding -nostdlib -fno-pic -fno-pie -fno-stack-protector -fno-builtin \
@@ -24,7 +23,7 @@ GUEST_LIB_64 := $(GUEST_LIB_32)
 GUEST_HEADERS := $(wildcard $(GUESTS)/lib/*.h)
 
 ## guests: our own small guests, which tests/system/guests_here.py runs
-guests: $(GUESTS_IMG) $(GUESTS_ROM:%=$(GUESTS_OUT)/%/bios-256k.bin)
+guests: $(GUESTS_IMG) $(GUESTS_ROM)
 
 define guest_rules
 $(GUESTS_OUT)/$(1)/%.S.o: $(GUESTS)/boot/%.S
@@ -61,4 +60,4 @@ $(GUESTS_OUT)/%/bios-256k.bin: $(GUESTS_OUT)/%.elf $(GUESTS)/boot/rom.S
 	$(Q)objcopy -O binary -j .rom $(@D)/rom.o $@
 
 .PHONY: guests
-.SECONDARY:
+.SECONDARY: $(GUESTS_IMG:%.img=%.elf)

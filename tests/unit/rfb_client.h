@@ -74,7 +74,7 @@ static inline uint32_t rfb_get32(const uint8_t *p)
 
 static inline int rfb_dial_unix(const char *path)
 {
-	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
 	int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	strncpy(at.sun_path, path, sizeof(at.sun_path) - 1);
@@ -85,8 +85,8 @@ static inline int rfb_dial_unix(const char *path)
 /* Only the connection; address as vnc_address() gives it. */
 static inline int rfb_dial(const char *address)
 {
-	struct sockaddr_in at = { .sin_family = AF_INET };
-	struct timeval limit = { .tv_sec = 5 };
+	struct sockaddr_in at = {.sin_family = AF_INET};
+	struct timeval limit = {.tv_sec = 5};
 	int s;
 
 	if (!strncmp(address, "unix:", 5))
@@ -182,7 +182,7 @@ static inline void rfb_close(struct rfb *c)
 
 static inline void rfb_encodings(struct rfb *c, const int32_t *list, unsigned n)
 {
-	uint8_t m[4 + 4 * 32] = { 2 };
+	uint8_t m[4 + 4 * 32] = {2};
 	unsigned i;
 
 	rfb_put16(m + 2, n);
@@ -194,7 +194,7 @@ static inline void rfb_encodings(struct rfb *c, const int32_t *list, unsigned n)
 static inline void rfb_request(struct rfb *c, bool incremental, unsigned x, unsigned y, unsigned w,
 			       unsigned h)
 {
-	uint8_t m[10] = { 3, incremental };
+	uint8_t m[10] = {3, incremental};
 
 	rfb_put16(m + 2, x);
 	rfb_put16(m + 4, y);
@@ -210,7 +210,7 @@ static inline void rfb_request_all(struct rfb *c, bool incremental)
 
 static inline void rfb_key(struct rfb *c, uint32_t keysym, bool down)
 {
-	uint8_t m[8] = { 4, down };
+	uint8_t m[8] = {4, down};
 
 	rfb_put32(m + 4, keysym);
 	rfb_send(c, m, sizeof(m));
@@ -218,7 +218,7 @@ static inline void rfb_key(struct rfb *c, uint32_t keysym, bool down)
 
 static inline void rfb_scancode(struct rfb *c, uint32_t keysym, uint32_t code, bool down)
 {
-	uint8_t m[12] = { 255, 0, 0, down };
+	uint8_t m[12] = {255, 0, 0, down};
 
 	rfb_put32(m + 4, keysym);
 	rfb_put32(m + 8, code);
@@ -227,7 +227,7 @@ static inline void rfb_scancode(struct rfb *c, uint32_t keysym, uint32_t code, b
 
 static inline void rfb_pointer(struct rfb *c, unsigned mask, unsigned x, unsigned y)
 {
-	uint8_t m[6] = { 5, (uint8_t)mask };
+	uint8_t m[6] = {5, (uint8_t)mask};
 
 	rfb_put16(m + 2, x);
 	rfb_put16(m + 4, y);
@@ -239,7 +239,7 @@ static inline void rfb_pointer(struct rfb *c, unsigned mask, unsigned x, unsigne
 /* Nothing to read for so long? */
 static inline bool rfb_is_quiet(struct rfb *c, int ms)
 {
-	struct pollfd p = { .fd = c->sock, .events = POLLIN };
+	struct pollfd p = {.fd = c->sock, .events = POLLIN};
 
 	return poll(&p, 1, ms) == 0;
 }
@@ -294,8 +294,8 @@ static inline void rfb_update(struct rfb *c)
 
 		assert_true(i < RFB_MAX_RECTS);
 		rfb_receive(c, b, 12);
-		*r = (struct rfb_rect){ rfb_get16(b), rfb_get16(b + 2), rfb_get16(b + 4),
-					rfb_get16(b + 6), (int32_t)rfb_get32(b + 8) };
+		*r = (struct rfb_rect){rfb_get16(b), rfb_get16(b + 2), rfb_get16(b + 4),
+				       rfb_get16(b + 6), (int32_t)rfb_get32(b + 8)};
 		c->rect_count++;
 		if (!rfb_read_rect(c, r))
 			return;

@@ -13,11 +13,11 @@
 
 struct guest {
 	struct input *in;
-	unsigned keys;		 /* events */
-	unsigned qnum;		 /* of the last */
+	unsigned keys; /* events */
+	unsigned qnum; /* of the last */
 	bool down[256];
 	unsigned moves;
-	int dx, dy, dz;		 /* of the last */
+	int dx, dy, dz; /* of the last */
 	unsigned buttons;
 };
 
@@ -44,7 +44,7 @@ static void on_relative(void *arg, int dx, int dy, int dz, unsigned buttons)
 static int setup(void **state)
 {
 	struct guest *g = calloc(1, sizeof(*g));
-	struct input_sink sink = { .key = on_key, .relative = on_relative, .arg = g };
+	struct input_sink sink = {.key = on_key, .relative = on_relative, .arg = g};
 
 	g->in = input_create(&sink);
 	*state = g;
@@ -203,7 +203,7 @@ static void on_leds(struct input_watcher *w)
 
 static void test_leds(void **state)
 {
-	struct lights a = { .w.changed = on_leds }, b = { .w.changed = on_leds };
+	struct lights a = {.w.changed = on_leds}, b = {.w.changed = on_leds};
 	struct guest *g = *state;
 
 	assert_int_equal(input_leds(g->in), 0);
@@ -230,7 +230,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_absolute_becomes_movement, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_first_position_with_a_button, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_edges_push_further, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_positions_outside_are_clipped, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_positions_outside_are_clipped, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_new_size_starts_over, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_release_all, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_leds, setup, teardown),

@@ -19,11 +19,18 @@
 #include <string.h>
 
 /* Two characters for each scan code from 0 to 0x39, without and with shift. */
-static const char us_keys[] =
-	"\0\0\0\0" "1!2@3#4$5%6^7&8*9(0)-_=+" "\b\b\t\t"
-	"qQwWeErRtTyYuUiIoOpP[{]}" "\n\n\0\0"
-	"aAsSdDfFgGhHjJkKlL;:'\"`~" "\0\0"
-	"\\|zZxXcCvVbBnNmM,<.>/?" "\0\0" "**" "\0\0" "  ";
+static const char us_keys[] = "\0\0\0\0"
+			      "1!2@3#4$5%6^7&8*9(0)-_=+"
+			      "\b\b\t\t"
+			      "qQwWeErRtTyYuUiIoOpP[{]}"
+			      "\n\n\0\0"
+			      "aAsSdDfFgGhHjJkKlL;:'\"`~"
+			      "\0\0"
+			      "\\|zZxXcCvVbBnNmM,<.>/?"
+			      "\0\0"
+			      "**"
+			      "\0\0"
+			      "  ";
 
 struct guest {
 	struct input *in;
@@ -71,7 +78,7 @@ static void on_relative(void *arg, int dx, int dy, int dz, unsigned buttons)
 static int setup(void **state)
 {
 	struct guest *g = calloc(1, sizeof(*g));
-	struct input_sink sink = { .key = on_key, .relative = on_relative, .arg = g };
+	struct input_sink sink = {.key = on_key, .relative = on_relative, .arg = g};
 
 	g->in = input_create(&sink);
 	typing_init(&g->t, g->in);
@@ -120,8 +127,8 @@ static void test_every_ascii_character(void **state)
 
 static void test_no_such_symbol(void **state)
 {
-	static const uint32_t none[] = { 0, 1, 0x1f, 0x7f, 0x80, 0x20ac, 0x010020ac, 0x06c1,
-					 0xd7, 0xf7, 0xffffffff, 0xff00 };
+	static const uint32_t none[] = {0,	    1,	    0x1f, 0x7f, 0x80,	    0x20ac,
+					0x010020ac, 0x06c1, 0xd7, 0xf7, 0xffffffff, 0xff00};
 	size_t i;
 
 	for (i = 0; i < sizeof(none) / sizeof(none[0]); i++)
@@ -147,22 +154,24 @@ static void test_keys_of_a_pc(void **state)
 		uint32_t keysym;
 		uint8_t qnum;
 	} want[] = {
-		{ XK_Escape, 0x01 }, { XK_BackSpace, 0x0e }, { XK_Tab, 0x0f }, { XK_Return, 0x1c },
-		{ XK_Shift_L, 0x2a }, { XK_Shift_R, 0x36 }, { XK_Control_L, 0x1d },
-		{ XK_Control_R, 0x9d }, { XK_Alt_L, 0x38 }, { XK_Alt_R, 0xb8 }, { 0xfe03, 0xb8 },
-		{ XK_Super_L, 0xdb }, { XK_Super_R, 0xdc }, { XK_Menu, 0xdd },
-		{ XK_Caps_Lock, 0x3a }, { XK_Num_Lock, 0x45 }, { XK_Scroll_Lock, 0x46 },
-		{ XK_Print, 0x54 }, { XK_Sys_Req, 0x54 }, { XK_Pause, 0xc6 }, { XK_Break, 0xc6 },
-		{ XK_Insert, 0xd2 }, { XK_Delete, 0xd3 }, { XK_Home, 0xc7 }, { XK_End, 0xcf },
-		{ XK_Prior, 0xc9 }, { XK_Next, 0xd1 }, { XK_Up, 0xc8 }, { XK_Down, 0xd0 },
-		{ XK_Left, 0xcb }, { XK_Right, 0xcd }, { XK_F1, 0x3b }, { XK_F10, 0x44 },
-		{ XK_F11, 0x57 }, { XK_F12, 0x58 }, { XK_KP_Enter, 0x9c }, { XK_KP_Divide, 0xb5 },
-		{ XK_KP_Multiply, 0x37 }, { XK_KP_Subtract, 0x4a }, { XK_KP_Add, 0x4e },
-		{ XK_KP_Decimal, 0x53 }, { XK_KP_Delete, 0x53 }, { 0x1008ff12, 0xa0 },
-		{ XK_Muhenkan, 0x7b }, { XK_Hiragana_Katakana, 0x70 },
+		{XK_Escape, 0x01},    {XK_BackSpace, 0x0e},   {XK_Tab, 0x0f},
+		{XK_Return, 0x1c},    {XK_Shift_L, 0x2a},     {XK_Shift_R, 0x36},
+		{XK_Control_L, 0x1d}, {XK_Control_R, 0x9d},   {XK_Alt_L, 0x38},
+		{XK_Alt_R, 0xb8},     {0xfe03, 0xb8},	      {XK_Super_L, 0xdb},
+		{XK_Super_R, 0xdc},   {XK_Menu, 0xdd},	      {XK_Caps_Lock, 0x3a},
+		{XK_Num_Lock, 0x45},  {XK_Scroll_Lock, 0x46}, {XK_Print, 0x54},
+		{XK_Sys_Req, 0x54},   {XK_Pause, 0xc6},	      {XK_Break, 0xc6},
+		{XK_Insert, 0xd2},    {XK_Delete, 0xd3},      {XK_Home, 0xc7},
+		{XK_End, 0xcf},	      {XK_Prior, 0xc9},	      {XK_Next, 0xd1},
+		{XK_Up, 0xc8},	      {XK_Down, 0xd0},	      {XK_Left, 0xcb},
+		{XK_Right, 0xcd},     {XK_F1, 0x3b},	      {XK_F10, 0x44},
+		{XK_F11, 0x57},	      {XK_F12, 0x58},	      {XK_KP_Enter, 0x9c},
+		{XK_KP_Divide, 0xb5}, {XK_KP_Multiply, 0x37}, {XK_KP_Subtract, 0x4a},
+		{XK_KP_Add, 0x4e},    {XK_KP_Decimal, 0x53},  {XK_KP_Delete, 0x53},
+		{0x1008ff12, 0xa0},   {XK_Muhenkan, 0x7b},    {XK_Hiragana_Katakana, 0x70},
 	};
-	static const uint8_t digits[] = { 0x52, 0x4f, 0x50, 0x51, 0x4b, 0x4c, 0x4d, 0x47, 0x48,
-					  0x49 };
+	static const uint8_t digits[] = {0x52, 0x4f, 0x50, 0x51, 0x4b,
+					 0x4c, 0x4d, 0x47, 0x48, 0x49};
 	size_t i;
 
 	for (i = 0; i < sizeof(want) / sizeof(want[0]); i++)
@@ -360,15 +369,18 @@ int main(void)
 		cmocka_unit_test(test_names),
 		cmocka_unit_test_setup_teardown(test_symbols_without_modifiers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_symbols_while_shift_is_held, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_nothing_is_faked_without_need, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_fake_shift_goes_around_the_press, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_nothing_is_faked_without_need, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_fake_shift_goes_around_the_press, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_caps_lock_in_both, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_caps_lock_in_the_viewer_only, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_shortcuts_are_keys, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_altgr_symbols, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_release_after_shift, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_more_keys_than_fingers, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_random_strokes_stay_in_bounds, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_random_strokes_stay_in_bounds, setup,
+						teardown),
 	};
 
 	return cmocka_run_group_tests_name("keymap", tests, NULL, NULL);

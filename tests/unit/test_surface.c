@@ -45,7 +45,7 @@ static void paint(struct surface *s, int x, int y, unsigned width, unsigned heig
 /* Takes the damage; its box, or all -1 for none. */
 static pixman_box32_t take(struct surface *s, struct watcher *w)
 {
-	pixman_box32_t box = { -1, -1, -1, -1 };
+	pixman_box32_t box = {-1, -1, -1, -1};
 	struct surface_look look;
 	pixman_region32_t r;
 
@@ -235,7 +235,7 @@ static void on_watched(void *arg, bool watched)
 static void test_painter_hears_of_first_and_last(void **state)
 {
 	struct watcher a, b;
-	int calls[2] = { 0, 0 };
+	int calls[2] = {0, 0};
 
 	surface_set_painter(*state, on_watched, calls);
 	watch(*state, &a);
@@ -298,7 +298,7 @@ static void *keep_painting(void *arg)
 /* A viewer that has been detached is not called any more, even if its memory is used again. */
 static void test_detach_while_painting(void **state)
 {
-	struct race r = { .s = *state };
+	struct race r = {.s = *state};
 	struct watcher *w;
 	pthread_t t;
 	int i;
@@ -322,13 +322,16 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_starts_black, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_first_look_is_everything, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_damage_adds_up_and_tells_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_damage_adds_up_and_tells_once, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_damage_is_clipped, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_viewers_have_their_own_damage, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_viewers_have_their_own_damage, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_resize, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_resize_blackens, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ragged_damage_stays_small, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_painter_hears_of_first_and_last, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_painter_hears_of_first_and_last, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_callbacks_may_paint, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_detach_while_painting, setup, teardown),
 	};

@@ -33,7 +33,7 @@ static void test_pixels(void **state)
 
 static void test_old_versions(void **state)
 {
-	static const int minors[] = { 3, 7 };
+	static const int minors[] = {3, 7};
 	struct host *h = *state;
 	struct rfb *c;
 	unsigned i;
@@ -92,7 +92,7 @@ static void test_two_viewers(void **state)
 
 static void test_resize(void **state)
 {
-	const int32_t encodings[] = { RFB_RAW, RFB_DESKTOP_SIZE };
+	const int32_t encodings[] = {RFB_RAW, RFB_DESKTOP_SIZE};
 	struct host *h = *state;
 	struct rfb *c = rfb_connect(h->address, 8);
 
@@ -144,7 +144,7 @@ static void test_resize_without_support(void **state)
 
 static void test_encodings(void **state)
 {
-	static const int32_t all[] = { RFB_HEXTILE, RFB_TIGHT, RFB_ZRLE };
+	static const int32_t all[] = {RFB_HEXTILE, RFB_TIGHT, RFB_ZRLE};
 	struct host *h = *state;
 	struct rfb *c;
 	unsigned i;
@@ -197,7 +197,7 @@ static void test_keys(void **state)
 
 static void test_scancodes(void **state)
 {
-	const int32_t encodings[] = { RFB_RAW, RFB_SCANCODES };
+	const int32_t encodings[] = {RFB_RAW, RFB_SCANCODES};
 	struct host *h = *state;
 	struct rfb *c = rfb_connect(h->address, 8);
 
@@ -244,7 +244,7 @@ static void test_pointer(void **state)
 
 static void test_leds(void **state)
 {
-	const int32_t encodings[] = { RFB_RAW, RFB_LEDS };
+	const int32_t encodings[] = {RFB_RAW, RFB_LEDS};
 	struct host *h = *state;
 	struct rfb *c = rfb_connect(h->address, 8);
 
@@ -262,7 +262,7 @@ static void test_leds(void **state)
 
 static void assert_refused(struct host *h, const char *address, int err, const char *says)
 {
-	struct vnc_options opt = { .address = address, .name = "x" };
+	struct vnc_options opt = {.address = address, .name = "x"};
 	struct vnc *vnc = NULL;
 	char *why = NULL;
 
@@ -314,7 +314,8 @@ static void test_unix_socket(void **state)
 	serve(h, address);
 	assert_alive(h);
 	vnc_stop(h->vnc);
-	assert_int_equal(mknod(path, S_IFREG | 0600, 0), 0); /* a file of somebody's is not removed */
+	assert_int_equal(mknod(path, S_IFREG | 0600, 0),
+			 0); /* a file of somebody's is not removed */
 	assert_refused(h, address, -EADDRINUSE, path);
 	assert_int_equal(stat(path, &st), 0);
 	unlink(path);

@@ -94,17 +94,17 @@ static void test_what_is_not_served(void **state)
 	static const struct {
 		uint8_t len, bytes[12];
 	} messages[] = {
-		{ 6, { 1 } },				   /* FixColourMapEntries */
-		{ 12, { 7, 1, 1 } },			   /* FileTransfer */
-		{ 4, { 8, 2 } },			   /* SetScale */
-		{ 6, { 9, 1 } },			   /* SetSW */
-		{ 4, { 10, 1 } },			   /* SetServerInput */
-		{ 8, { 11, 0, 0, 0, 255, 255, 255, 255 } }, /* TextChat */
-		{ 4, { 15, 2 } },			   /* PalmVNC's SetScaleFactor */
-		{ 10, { 150, 1 } },			   /* EnableContinuousUpdates */
-		{ 9, { 248 } },				   /* Fence */
-		{ 4, { 250, 0, 1, 2 } },		   /* xvp: shut down */
-		{ 4, { 255, 1, 0, 0 } },		   /* QEMU's audio */
+		{6, {1}},				/* FixColourMapEntries */
+		{12, {7, 1, 1}},			/* FileTransfer */
+		{4, {8, 2}},				/* SetScale */
+		{6, {9, 1}},				/* SetSW */
+		{4, {10, 1}},				/* SetServerInput */
+		{8, {11, 0, 0, 0, 255, 255, 255, 255}}, /* TextChat */
+		{4, {15, 2}},				/* PalmVNC's SetScaleFactor */
+		{10, {150, 1}},				/* EnableContinuousUpdates */
+		{9, {248}},				/* Fence */
+		{4, {250, 0, 1, 2}},			/* xvp: shut down */
+		{4, {255, 1, 0, 0}},			/* QEMU's audio */
 	};
 	struct host *h = *state;
 	unsigned i;
@@ -118,17 +118,17 @@ static void test_bad_pixel_formats(void **state)
 {
 	/* bits, depth, big, true, max r g b, shift r g b */
 	static const uint8_t bad[][16] = {
-		{ 32, 24, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0 },
-		{ 32, 24, 0, 1, 0, 255, 0, 255, 0, 0, 16, 8, 0 },
-		{ 32, 24, 0, 1, 0, 255, 0, 255, 0, 255, 255, 8, 0 },
-		{ 32, 24, 0, 1, 0, 255, 0, 255, 0, 255, 25, 8, 0 },
-		{ 24, 24, 0, 1, 0, 255, 0, 255, 0, 255, 16, 8, 0 },
-		{ 16, 16, 0, 0, 0, 31, 0, 63, 0, 31, 11, 5, 0 },
-		{ 16, 16, 0, 1, 255, 255, 0, 63, 0, 31, 11, 5, 0 },
-		{ 0, 0, 0, 1, 0, 255, 0, 255, 0, 255, 16, 8, 0 },
-		{ 64, 24, 0, 1, 0, 255, 0, 255, 0, 255, 16, 8, 0 },
+		{32, 24, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0},
+		{32, 24, 0, 1, 0, 255, 0, 255, 0, 0, 16, 8, 0},
+		{32, 24, 0, 1, 0, 255, 0, 255, 0, 255, 255, 8, 0},
+		{32, 24, 0, 1, 0, 255, 0, 255, 0, 255, 25, 8, 0},
+		{24, 24, 0, 1, 0, 255, 0, 255, 0, 255, 16, 8, 0},
+		{16, 16, 0, 0, 0, 31, 0, 63, 0, 31, 11, 5, 0},
+		{16, 16, 0, 1, 255, 255, 0, 63, 0, 31, 11, 5, 0},
+		{0, 0, 0, 1, 0, 255, 0, 255, 0, 255, 16, 8, 0},
+		{64, 24, 0, 1, 0, 255, 0, 255, 0, 255, 16, 8, 0},
 	};
-	uint8_t m[20] = { 0 };
+	uint8_t m[20] = {0};
 	struct host *h = *state;
 	unsigned i;
 
@@ -142,14 +142,14 @@ static void test_bad_pixel_formats(void **state)
 static void test_formats_that_work(void **state)
 {
 	static const uint8_t good[][20] = {
-		{ 0, 0, 0, 0, 16, 16, 0, 1, 0, 31, 0, 63, 0, 31, 11, 5, 0 },
-		{ 0, 0, 0, 0, 8, 8, 0, 1, 0, 7, 0, 7, 0, 3, 0, 3, 6 },
-		{ 0, 0, 0, 0, 32, 32, 1, 1, 0, 255, 0, 255, 0, 255, 24, 16, 8 },
+		{0, 0, 0, 0, 16, 16, 0, 1, 0, 31, 0, 63, 0, 31, 11, 5, 0},
+		{0, 0, 0, 0, 8, 8, 0, 1, 0, 7, 0, 7, 0, 3, 0, 3, 6},
+		{0, 0, 0, 0, 32, 32, 1, 1, 0, 255, 0, 255, 0, 255, 24, 16, 8},
 	};
-	static const uint32_t red[] = { 0xf800, 0x07, 0x000000ff };
+	static const uint32_t red[] = {0xf800, 0x07, 0x000000ff};
 	struct host *h = *state;
 	struct rfb *c;
-	uint8_t b[16 + 4] = { 0 };
+	uint8_t b[16 + 4] = {0};
 	uint32_t pixel;
 	unsigned i;
 
@@ -169,10 +169,10 @@ static void test_formats_that_work(void **state)
 /* Requests for nothing, which some of the library's encodings would divide by. */
 static void test_empty_requests(void **state)
 {
-	static const int32_t encodings[] = { 4, 6, 7, 9, 16 };
-	static const uint16_t requests[][4] = { { 0, 0, 0, 0 },	    { 10, 10, 5, 0 },
-						{ 10, 10, 0, 5 },   { 320, 0, 1, 9 },
-						{ 0, 200, 9, 1 },   { 65535, 65535, 65535, 65535 } };
+	static const int32_t encodings[] = {4, 6, 7, 9, 16};
+	static const uint16_t requests[][4] = {{0, 0, 0, 0},   {10, 10, 5, 0},
+					       {10, 10, 0, 5}, {320, 0, 1, 9},
+					       {0, 200, 9, 1}, {65535, 65535, 65535, 65535}};
 	struct host *h = *state;
 	struct rfb *c;
 	unsigned i, j;
@@ -194,9 +194,8 @@ static unsigned put_message(uint8_t *m, unsigned *seed)
 {
 	static const struct {
 		uint8_t type, len;
-	} kinds[] = { { 0, 20 }, { 2, 32 }, { 3, 10 }, { 4, 8 }, { 5, 6 }, { 6, 11 }, { 251, 24 },
-		      { 255, 12 } };
-	static const uint8_t rgb565[] = { 16, 16, 0, 1, 0, 31, 0, 63, 0, 31, 11, 5, 0 };
+	} kinds[] = {{0, 20}, {2, 32}, {3, 10}, {4, 8}, {5, 6}, {6, 11}, {251, 24}, {255, 12}};
+	static const uint8_t rgb565[] = {16, 16, 0, 1, 0, 31, 0, 63, 0, 31, 11, 5, 0};
 	unsigned i, k = (unsigned)rand_r(seed) % 8;
 
 	for (i = 0; i < kinds[k].len; i++)
@@ -241,9 +240,9 @@ static void test_random_messages(void **state)
 
 static void test_clipboards(void **state)
 {
-	static const uint8_t huge[] = { 6, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff };
-	static const uint8_t negative[] = { 6, 0, 0, 0, 0x80, 0, 0, 0 };
-	static const uint8_t small[] = { 6, 0, 0, 0, 0, 0, 0, 3, 'a', 'b', 'c' };
+	static const uint8_t huge[] = {6, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff};
+	static const uint8_t negative[] = {6, 0, 0, 0, 0x80, 0, 0, 0};
+	static const uint8_t small[] = {6, 0, 0, 0, 0, 0, 0, 3, 'a', 'b', 'c'};
 	struct host *h = *state;
 	struct rfb *c;
 
@@ -276,7 +275,7 @@ static void test_no_websockets(void **state)
 static void test_wrong_security_type(void **state)
 {
 	struct host *h = *state;
-	struct rfb c = { .sock = rfb_dial(h->address) };
+	struct rfb c = {.sock = rfb_dial(h->address)};
 	uint8_t b[14 + 8];
 
 	rfb_send(&c, "RFB 003.008\n\x02", 13);

@@ -37,7 +37,7 @@ static inline uint64_t now_ns(void)
 
 static inline void sleep_ms(long ms)
 {
-	struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
+	struct timespec t = {ms / 1000, ms % 1000 * 1000000};
 
 	nanosleep(&t, NULL);
 }
@@ -109,7 +109,8 @@ static inline void assert_watched(struct host *h, bool want)
 	assert_int_equal(h->watched, want);
 }
 
-static inline void fill(struct host *h, unsigned x, unsigned y, unsigned w, unsigned hgt, uint32_t colour)
+static inline void fill(struct host *h, unsigned x, unsigned y, unsigned w, unsigned hgt,
+			uint32_t colour)
 {
 	unsigned width, height, stride, i, j;
 	uint64_t start = now_ns(), took;
@@ -139,7 +140,7 @@ static inline void fill_noise(struct host *h, unsigned seed)
 
 static inline void serve(struct host *h, const char *address)
 {
-	struct vnc_options opt = { .address = address, .name = "a guest" };
+	struct vnc_options opt = {.address = address, .name = "a guest"};
 	char *why = NULL;
 
 	assert_int_equal(vnc_start(&h->vnc, &opt, h->s, h->in, &why), 0);
@@ -150,7 +151,7 @@ static inline void serve(struct host *h, const char *address)
 static inline int setup(void **state)
 {
 	struct host *h = calloc(1, sizeof(*h));
-	struct input_sink sink = { .key = on_key, .relative = on_relative, .arg = h };
+	struct input_sink sink = {.key = on_key, .relative = on_relative, .arg = h};
 
 	pthread_mutex_init(&h->lock, NULL);
 	h->s = surface_create();

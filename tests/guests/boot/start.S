@@ -66,8 +66,7 @@ start:	ljmp	$0, $1f
 	xorl	%eax, %eax
 	rep stosb
 #if GUEST_BITS == 32
-	call	guest_main
-	call	guest_end
+	call	guest_begin
 #else
 	call	make_page_tables
 	call	enter_long_mode
@@ -75,8 +74,7 @@ start:	ljmp	$0, $1f
 
 	.code64
 5:	movl	$STACK_TOP, %esp	/* clears the upper half, too */
-	call	guest_main
-	call	guest_end
+	call	guest_begin
 
 /* Identity, 2 MiB pages, all of it cached: guests have no MTRRs to say otherwise. */
 	.code32

@@ -17,8 +17,7 @@ start:	ljmp	$0, $1f
 	movl	$bss_end, %ecx
 	subl	%edi, %ecx
 	rep stosb
-	calll	guest_main
-	calll	guest_end
+	calll	guest_begin
 
 /*
  * void bios(unsigned n, struct bios_regs *r): int n with r's registers, which it leaves in r. The

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What every guest has: a serial port to report to, checks, and an end. A check prints `ok NAME`
- * or `bad NAME ...`; the end prints `done COUNT` and gives the verdict to the exit port.
+ * What every guest has: a serial port to report to, checks, and an end. It prints `start` first,
+ * with each check `ok NAME` or `bad NAME got X want Y`, and in the end `done COUNT`; the verdict
+ * goes to the exit port.
  */
 #ifndef GUESTS_GUEST_H
 #define GUESTS_GUEST_H
@@ -17,6 +18,7 @@ extern uint32_t boot_drive;
 
 /* The guest's own: what it checks. When it returns, the guest ends. */
 void guest_main(void);
+__attribute__((noreturn)) void guest_begin(void); /* from boot/ */
 __attribute__((noreturn)) void guest_end(void);
 /* Gives up: something that all else rests on is not there. */
 __attribute__((noreturn)) void guest_fail(const char *why);
