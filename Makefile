@@ -21,11 +21,15 @@ DESTDIR ?=
 SOURCES := $(sort $(wildcard devicemodel/*/*.c ui/*.c))
 MAIN    := devicemodel/machine/main.c
 LIBRARY := $(filter-out $(MAIN),$(SOURCES))
-HEADERS := $(sort $(shell find devicemodel ui tests -name '*.h'))
+HEADERS := $(sort $(shell find devicemodel ui tests/unit tests/device -name '*.h'))
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-MAKEFLAGS += --no-print-directory -j$(shell nproc)
+# As parallel as the machine, unless told otherwise or called by a make that was.
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(shell nproc)
+endif
+MAKEFLAGS += --no-print-directory
 # One line a step; V=1 shows the commands.
 ifneq ($(V),1)
 Q := @

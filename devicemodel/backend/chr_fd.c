@@ -459,8 +459,8 @@ int chr_open_file(struct chardev **c, struct machine *m, const char *path, char 
 		err = -errno;
 		*why = err == -ENXIO
 			? sentence("%s is a pipe that nobody reads; start its reader first", path)
-			: sentence("cannot write serial output to %s: %s; choose another file", path,
-				   strerror(errno));
+			: sentence("cannot write serial output to %s: %s; choose another file",
+				   path, strerror(errno));
 		fd_close(&f->chr);
 		return err;
 	}

@@ -222,7 +222,8 @@ void vga_paint_reset(struct vga *v)
 
 	p->redraw = true;
 	track_all(&v->track);
-	p->last_draw = p->last_change = machine_now(v->dev.machine); /* a restore may turn it back */
+	/* a restore may have turned the clock back */
+	p->last_draw = p->last_change = machine_now(v->dev.machine);
 	if (p->watched)
 		vga_wake(v);
 }

@@ -159,9 +159,9 @@ int accel_exec_lab(struct config *c, int argc, char **argv, char **why)
 	char **args;
 
 	if (n <= 0 || lab_path(w.lab, sizeof(w.lab))) {
-		*why = sentence("this processor has neither VT-x nor AMD-V, and the lab, which has, "
-				"is not beside this program: run it from a checkout, or take "
-				"--accel kvm as it is, slow");
+		*why = sentence("this processor has neither VT-x nor AMD-V, and the lab is not "
+				"beside this program: run it from a checkout, or take --accel kvm "
+				"as it is, slow");
 		return -ENODEV;
 	}
 	w.self[n] = 0;

@@ -83,10 +83,15 @@ int console_serve(struct pc *pc, struct config *c, char **why)
 	}
 }
 
-void console_destroy(struct pc *pc)
+void console_stop_serving(struct pc *pc)
 {
 	if (pc->vnc)
 		vnc_stop(pc->vnc);
+	pc->vnc = NULL;
+}
+
+void console_destroy(struct pc *pc)
+{
 	if (pc->input)
 		input_destroy(pc->input);
 	if (pc->surface)

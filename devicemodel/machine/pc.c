@@ -331,7 +331,7 @@ int pc_create(struct pc *pc, struct config *c, const char *device, char **why)
 /* Viewers first, then processors, then what they used. */
 void pc_destroy(struct pc *pc)
 {
-	console_destroy(pc);
+	console_stop_serving(pc);
 	kvm_destroy(pc->kvm);
 	for (unsigned n = 0; n < CONFIG_DRIVES; n++)
 		if (pc->block[n])
@@ -341,6 +341,7 @@ void pc_destroy(struct pc *pc)
 	chr_close(pc->debugcon);
 	machine_unlock(&pc->m);
 	machine_fini(&pc->m);
+	console_destroy(pc);
 	if (pc->m.loop)
 		loop_destroy(pc->m.loop);
 	ram_destroy(&pc->ram);

@@ -48,6 +48,7 @@ void pc_destroy(struct pc *pc);
 int console_create(struct pc *pc, char **why);
 int console_serve(struct pc *pc, struct config *c, char **why);
 void console_connect(struct pc *pc);
+void console_stop_serving(struct pc *pc);
 void console_destroy(struct pc *pc);
 
 #endif

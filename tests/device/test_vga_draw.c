@@ -184,7 +184,8 @@ static void test_vbe_depths(void **state)
 {
 	static const struct { unsigned bpp, bytes; uint32_t in, out; } c[] = {
 		{ 15, 2, 0x7c00 | 0x01f, 0xff00ff }, { 15, 2, 0x2108, 0x424242 },
-		{ 16, 2, 0xf800, 0xff0000 }, { 16, 2, 0x07e0, 0x00ff00 }, { 16, 2, 0x0841, 0x080808 },
+		{ 16, 2, 0xf800, 0xff0000 }, { 16, 2, 0x07e0, 0x00ff00 },
+		{ 16, 2, 0x0841, 0x080808 },
 		{ 24, 3, 0x123456, 0x123456 }, { 32, 4, 0xff123456, 0x123456 },
 	};
 	struct vga_rig *t = *state;

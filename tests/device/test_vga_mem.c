@@ -12,7 +12,8 @@ static void fill(struct vga_rig *t, uint8_t val)
 static void test_window_decode(void **state)
 {
 	static const struct { uint32_t start, end; } map[4] = {
-		{ 0xa0000, 0xc0000 }, { 0xa0000, 0xb0000 }, { 0xb0000, 0xb8000 }, { 0xb8000, 0xc0000 },
+		{ 0xa0000, 0xc0000 }, { 0xa0000, 0xb0000 }, { 0xb0000, 0xb8000 },
+		{ 0xb8000, 0xc0000 },
 	};
 	struct vga_rig *t = *state;
 

@@ -190,7 +190,7 @@ static const struct vga_mode mode_13h = {
 	  0x0b, 0x0c, 0x0d, 0x0e, 0x0f, 0x41, 0x00, 0x0f, 0x00, 0x00 },
 };
 
-/* As a BIOS does it: screen off, registers, a palette in which entry i is (i, 2i, 3i), screen on. */
+/* As a BIOS does it: screen off, registers, palette entry i is (i, 2i, 3i), screen on. */
 static inline void set_mode(struct vga_rig *t, const struct vga_mode *mode)
 {
 	set_vbe(t, ENABLE, 0);

@@ -29,15 +29,15 @@ def finish():
     sys.exit(1 if _failed else 0)
 
 
-def image(name, *variant):
-    """The path of a guest image, made if need be."""
+def image(name, *variant, file):
+    """The path of a guest image, made if need be; file is what tools/mkimage calls it."""
     command = [os.path.join(TOP, "tools", "mkimage"), name, *variant]
     done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
+    path = os.path.join(IMAGES, file)
+    if done.returncode or not os.path.exists(path):
         print(done.stdout + done.stderr)
         raise SystemExit(f"cannot make the image {name}")
-    listed = [line.split()[-1] for line in done.stdout.splitlines() if "images/" in line]
-    return os.path.join(TOP, listed[-1]) if listed else None
+    return path
 
 
 def free_port():

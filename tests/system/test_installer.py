@@ -6,7 +6,7 @@ import os
 import sys
 
 import rfb
-from labkit import PICTURES, Lab, Scratch, finish, free_port, image, verdict
+from labkit import PICTURES, Lab, Scratch, finish, free_port, image, verdict, wait_until
 from picture import read_png
 
 LIMIT = 1400
@@ -87,8 +87,15 @@ def in_guest(viewer, out):
         verdict("keyboard and mouse work", False, str(e))
 
 
+def dial(lab, port):
+    """Connects as soon as the guest's screen is served."""
+    if not wait_until(lambda: "VNC viewer to" in lab.text(), lab, 120):
+        raise rfb.RfbError("no screen is served")
+    return rfb.connect(f"127.0.0.1:{port}", timeout=120, patience=20)
+
+
 def main():
-    iso = image("installer")
+    iso = image("installer", file="installer.iso")
     port = free_port()
     with Scratch() as out:
         command = ["caisson", "run", iso, "--name", "installer", "--memory", "1G",
@@ -96,7 +103,7 @@ def main():
         with Lab(["--memory", "2304M", "--forward", f"{port}:5900"], command,
                  os.path.join(out, "lab.log"), LIMIT) as lab:
             try:
-                with rfb.connect(f"127.0.0.1:{port}", timeout=120, patience=120) as viewer:
+                with dial(lab, port) as viewer:
                     in_guest(viewer, out)
             except (rfb.RfbError, OSError) as e:
                 verdict("a viewer connects", False, f"{e}\n{lab.text()}")

@@ -8,7 +8,7 @@ import shutil
 import struct
 import subprocess
 
-from labkit import IMAGES, Lab, Scratch, finish, image, verdict
+from labkit import Lab, Scratch, finish, image, verdict
 
 LIMIT = 900
 # What Debian's kernel says on any hypervisor in this lab: its emulated processor has no XSETBV
@@ -33,10 +33,10 @@ def file_on(disk, name):
 
 
 def main():
-    image("linux", "--default", "selftest")
+    original = image("linux", "--default", "selftest", file="linux-selftest.img")
     with Scratch() as out:
         disk = os.path.join(out, "disk.img")
-        shutil.copy(os.path.join(IMAGES, "linux-selftest.img"), disk)
+        shutil.copy(original, disk)
         command = ["caisson", "run", "/out/disk.img", "--name", "linux", "--memory", "512M",
                    "--cpus", "2", "--vnc", "none", "--serial", "file:/out/serial.log"]
         with Lab(["--memory", "1536M", "--out", out], command, os.path.join(out, "lab.log"),

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A viewer for the tests of the VNC server, just able to speak RFB 3.3 to 3.8. It fails the test
- * where the server does not keep to the protocol. Include cmocka.h first.
+ * where the server does not keep to the protocol.
  * Reference: RFC 6143; The RFB Protocol (community version) for the pseudo-encodings.
  */
 #ifndef TESTS_UNIT_RFB_CLIENT_H
 #define TESTS_UNIT_RFB_CLIENT_H
+
+#include "unit.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
