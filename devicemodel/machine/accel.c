@@ -132,6 +132,7 @@ static char **lab_arguments(struct lab_words *w, unsigned port, int argc, char *
 	if (!args)
 		return NULL;
 	args[i++] = w->lab;
+	args[i++] = (char *)"--progress";
 	args[i++] = (char *)"--hv";
 	args[i++] = (char *)"kvm";
 	args[i++] = (char *)"--memory";

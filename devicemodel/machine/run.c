@@ -285,17 +285,17 @@ static int run_config(struct config *c, int argc, char **argv, char **why)
 		return err > 0 ? EXIT_POWERED_OFF : EXIT_USAGE;
 	if (c->verbose)
 		log_threshold = LOG_DEBUG;
-	print_notes(c);
-	if (c->dry_run) {
-		config_dump(c, stdout);
-		return EXIT_POWERED_OFF;
-	}
-	if (accel_choose(c, &kind, &device, why))
+	if (!c->dry_run && accel_choose(c, &kind, &device, why))
 		return EXIT_HOST;
-	if (kind == ACCEL_DEVICE)
+	if (!c->dry_run && kind == ACCEL_LAB) { /* the one inside will have the notes */
+		accel_exec_lab(c, argc, argv, why);
+		return EXIT_HOST;
+	}
+	print_notes(c);
+	if (!c->dry_run)
 		return run_here(c, device, why);
-	accel_exec_lab(c, argc, argv, why);
-	return EXIT_HOST;
+	config_dump(c, stdout);
+	return EXIT_POWERED_OFF;
 }
 
 int run_main(int argc, char **argv)

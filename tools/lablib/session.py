@@ -77,9 +77,11 @@ class Output:
 
 
 class Session:
-    def __init__(self, mark, timeout=None, verbose=False):
+    def __init__(self, mark, timeout=None, verbose=False, progress=False):
         self.timeout = timeout
         self.verbose = verbose
+        self.progress = progress
+        self.begin = time.monotonic()
         self.log = bytearray()
         self.log_path = LOGS / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
         self.started = False
@@ -98,6 +100,10 @@ class Session:
     def ports(self):
         return {name: end.fileno() for name, end in self.far_ends.items()}
 
+    def _stage(self, what):
+        if self.progress:
+            write_all(2, f"[{time.monotonic() - self.begin:5.1f} s] {what}\n".encode())
+
     def run(self, argv, initrd_fd):
         """Runs the emulator to the end of the session; returns (status, sentence or None)."""
         wakeup, wakeup_end = os.pipe()
@@ -106,6 +112,7 @@ class Session:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: None)
         parent = os.getpid()
+        self._stage("power on: an emulated PC with AMD-V")
         try:
             # Its own session: a Ctrl-C at the terminal reaches the lab, which decides.
             self.process = subprocess.Popen(
@@ -172,6 +179,8 @@ class Session:
 
     def _kernel_log(self, data):
         data = data.replace(b"\r", b"")
+        if not self.log:
+            self._stage("its kernel is running")
         self.log += data
         del self.log[:-LOG_LIMIT]
         if self.verbose:
@@ -184,6 +193,7 @@ class Session:
             if word == "start":
                 self.started = True
                 self.limit_at = float("inf")
+                self._stage("its hypervisor is loaded; the command starts")
             elif word == "exit":
                 self.status = int(rest)
                 self.limit_at = time.monotonic() + DRAIN_LIMIT

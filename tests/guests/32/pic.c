@@ -72,6 +72,8 @@ static void let_in(void)
 
 static void set_up(bool auto_end)
 {
+	quiet(IRQ_COM1);
+	quiet(IRQ_KBD);
 	pic_init();
 	pic_auto_end(auto_end);
 	for (unsigned irq = 0; irq < 16; irq++)

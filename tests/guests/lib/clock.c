@@ -84,11 +84,20 @@ static uint32_t read_between(uint32_t (*read)(void), uint32_t *value)
 	return when;
 }
 
-uint32_t counter_rate(uint32_t (*read)(void), uint32_t mask, uint32_t us)
+/* Fills in the bits beyond mask so that count is as close to want as can be. */
+static uint32_t unwrap(uint32_t count, uint32_t mask, uint32_t want)
 {
-	uint32_t first = 0, last = 0, begin = read_between(read, &first), end;
+	count &= mask;
+	if (mask == UINT32_MAX || count > want)
+		return count;
+	return want + ((count - want + mask / 2) & mask) - mask / 2;
+}
+
+uint32_t counter_rate(uint32_t (*read)(void), uint32_t mask, uint32_t want, uint32_t us)
+{
+	uint32_t first = 0, last = 0, begin = read_between(read, &first), ticks;
 
 	delay_us(us);
-	end = read_between(read, &last);
-	return muldiv((last - first) & mask, PM_HZ, (end - begin) & 0xffffff);
+	ticks = (read_between(read, &last) - begin) & 0xffffff;
+	return muldiv(unwrap(last - first, mask, muldiv(want, ticks, PM_HZ)), PM_HZ, ticks);
 }

@@ -27,10 +27,11 @@ void delay_us(uint32_t us);
 bool wait_until(bool (*done)(void), uint32_t us);
 
 /*
- * The rate of some counter in Hz, from two readings about us apart. Each is the best of several
- * tries between two looks at the PM timer, because anything may stop a guest at any time. mask is
- * what the counter counts up to; one that counts down is read negated.
+ * The rate in Hz of a counter that should run at about want, from two readings us apart. Each is
+ * the best of several tries between two looks at the PM timer, because anything may stop a guest
+ * at any time. mask is what the counter counts up to; how often it went round meanwhile is what
+ * brings the result closest to want. One that counts down is read negated.
  */
-uint32_t counter_rate(uint32_t (*read)(void), uint32_t mask, uint32_t us);
+uint32_t counter_rate(uint32_t (*read)(void), uint32_t mask, uint32_t want, uint32_t us);
 
 #endif
