@@ -58,6 +58,10 @@ void kvm_go(struct kvm *k);
 /* Power-on state, as the kernel made it. Only while stopped. */
 void kvm_reset(struct kvm *k);
 
+/* Guest time stands still from stop to start. Only between kvm_stop() and kvm_go(). */
+void kvm_time_stop(struct kvm *k);
+void kvm_time_start(struct kvm *k);
+
 /* The master 8259A's output. */
 void kvm_set_intr(struct kvm *k, bool level);
 /* An interrupt message to the local APICs. */

@@ -47,6 +47,9 @@ struct kvm {
 	bool quit;			/* [m] */
 	pthread_cond_t parked, go;	/* with the machine lock */
 	bool intr;			/* [m] */
+	struct kvm_clock_data clock;	/* [m] when guest time was stopped, */
+	bool clock_saved;		/* [m] if the kernel told it, */
+	uint64_t stopped_at;		/* [m] and the host's TSC then */
 	struct kvm_slot slot[KVM_SLOTS]; /* [m] */
 	struct region *lost_log;	/* [m] its dirty log went with a slot: all is dirty */
 	struct kvm_irq_routing_entry route[MACHINE_GSIS]; /* [m] */

@@ -6,7 +6,6 @@
 #include "run.h"
 
 #include <errno.h>
-#include <json-c/json.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,29 +15,17 @@
 #include <unistd.h>
 
 #include "base/loop_priv.h"
-#include "control/control.h"
 #include "dm/log.h"
 #include "dm/loop.h"
-#include "dm/parts.h"
 #include "kvm/kvm.h"
-#include "pc.h"
-#include "ui/png.h"
+#include "run_priv.h"
 #include "ui/vnc.h"
 
 enum { EXIT_POWERED_OFF = 0, EXIT_USAGE = 1, EXIT_HOST = 2, EXIT_CRASHED = 3, EXIT_INTERNAL = 4 };
 
-struct run {
-	struct pc pc;
-	struct config *config;
-	struct control *control;
-	struct loop_fd signals;
-	bool paused;	       /* [m] by the user */
-	enum stop_cause ended; /* [m] */
-};
-
 /* --- requests of the guest, in the loop --- */
 
-static void reset_all(struct run *r)
+void run_reset(struct run *r)
 {
 	struct machine *m = &r->pc.m;
 
@@ -69,90 +56,8 @@ static void on_wanted(void *arg)
 	if (m->stop_wanted)
 		end(r, m->stop_wanted);
 	else if (m->reset_wanted)
-		reset_all(r);
+		run_reset(r);
 }
-
-/* --- requests of the user --- */
-
-static int do_pause(void *arg, char **why)
-{
-	struct run *r = arg;
-
-	if (r->paused)
-		return 0;
-	kvm_stop(r->pc.kvm);
-	clock_stop(&r->pc.m.clock);
-	r->paused = true;
-	return 0;
-}
-
-static int do_resume(void *arg, char **why)
-{
-	struct run *r = arg;
-
-	if (!r->paused)
-		return 0;
-	clock_start(&r->pc.m.clock);
-	kvm_go(r->pc.kvm);
-	r->paused = false;
-	return 0;
-}
-
-static int do_stop(void *arg, char **why)
-{
-	struct run *r = arg;
-
-	if (r->paused) {
-		*why = sentence("%s is paused and cannot hear its power button: resume it first",
-				r->config->name);
-		return -EBUSY;
-	}
-	piix4_pm_power_button(r->pc.pm);
-	return 0;
-}
-
-static int do_kill(void *arg, char **why)
-{
-	machine_request_stop(&((struct run *)arg)->pc.m, STOP_REQUESTED);
-	return 0;
-}
-
-/* The user's own wish: on_reboot has no say. */
-static int do_reset(void *arg, char **why)
-{
-	reset_all(arg);
-	return 0;
-}
-
-static int do_screenshot(void *arg, int fd, char **why)
-{
-	struct run *r = arg;
-
-	vga_refresh(r->pc.vga);
-	return png_write_surface(r->pc.surface, fd);
-}
-
-static void do_status(void *arg, struct json_object *status)
-{
-	struct run *r = arg;
-	const char *vnc = r->pc.vnc ? vnc_address(r->pc.vnc) : "none";
-
-	json_object_object_add(status, "state",
-			       json_object_new_string(r->paused ? "paused" : "running"));
-	json_object_object_add(status, "memory", json_object_new_int64(r->config->memory));
-	json_object_object_add(status, "cpus", json_object_new_int(r->config->cpus));
-	json_object_object_add(status, "vnc", json_object_new_string(vnc));
-}
-
-static const struct control_ops control_ops = {
-	.status = do_status,
-	.stop = do_stop,
-	.kill = do_kill,
-	.reset = do_reset,
-	.pause = do_pause,
-	.resume = do_resume,
-	.screenshot = do_screenshot,
-};
 
 /* --- signals: the plug is pulled --- */
 
@@ -211,7 +116,7 @@ static int connect_loop(struct run *r, int signals, char **why)
 	loop_on_wanted(m->loop, on_wanted, r);
 	err = loop_add(m->loop, &r->signals, signals, EPOLLIN, on_signal, r);
 	if (!err)
-		r->control = control_start(m, r->config->name, &control_ops, r, why);
+		r->control = control_start(m, r->config->name, &run_control_ops, r, why);
 	machine_unlock(m);
 	if (!err && !r->control)
 		err = -EBUSY;
