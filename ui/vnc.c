@@ -9,6 +9,7 @@
 #include "vnc_priv.h"
 
 #include "dm/log.h"
+#include "dm/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -109,8 +110,10 @@ static void *listen_run(void *arg)
 
 	prctl(PR_SET_NAME, "vnc");
 	while (!vnc->stopping) {
-		if (poll(p, 2, -1) > 0 && p[0].revents)
-			take_connection(vnc);
+		if (poll(p, 2, -1) <= 0 || !p[0].revents)
+			continue;
+		sandbox_narrow(SANDBOX_VNC);
+		take_connection(vnc);
 	}
 	return NULL;
 }

@@ -3,6 +3,7 @@
 #include "vnc_priv.h"
 
 #include "dm/log.h"
+#include "ui/vnc.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -34,12 +35,23 @@ static bool is_stale(const struct sockaddr_un *at)
 
 	if (lstat(at->sun_path, &st) || !S_ISSOCK(st.st_mode))
 		return false;
-	s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (s < 0)
 		return false;
 	refused = connect(s, (const struct sockaddr *)at, sizeof(*at)) && errno == ECONNREFUSED;
 	close(s);
 	return refused;
+}
+
+void vnc_remove_stale(const char *where)
+{
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+
+	if (strncmp(where, "unix:", 5) || strlen(where + 5) >= sizeof(at.sun_path))
+		return;
+	strcpy(at.sun_path, where + 5);
+	if (is_stale(&at))
+		unlink(at.sun_path);
 }
 
 static int bind_unix(int s, const struct sockaddr_un *at)

@@ -3,9 +3,11 @@
  * Image locks, and finding out who holds one.
  *
  * Locks belong to the open file, not to the process: no other descriptor of ours drops them by
- * being closed. Such locks name no owner, so on a conflict /proc is searched for the process that
- * has the image open with a lock on it. Reference: fcntl(2), "Open file description locks";
- * proc(5), "/proc/pid/fdinfo".
+ * being closed. Such locks name no owner, so a lock of the older kind, which does, stands beside
+ * each as its name plate, far behind any image's end. Where there is no plate (another program's
+ * lock), /proc is searched for the process that has the image open with a lock on it.
+ * Reference: fcntl(2), "Advisory record locking", "Open file description locks"; proc(5),
+ * "/proc/pid/fdinfo".
  */
 #include <dirent.h>
 #include <errno.h>
@@ -18,8 +20,10 @@
 
 #include "block_priv.h"
 #include "dm/log.h"
+#include "dm/sandbox.h"
 
-enum { NAME_LEN = 64, PATH_LEN = 320, COMMAND_LEN = 4096 };
+enum { NAME_LEN = 65, PATH_LEN = 320, COMMAND_LEN = 4096 };
+#define PLATE (1ll << 62) /* the byte whose lock names the owner */
 
 struct holder {
 	pid_t pid; /* 0: not found */
@@ -111,36 +115,65 @@ static void find_command(struct holder *h)
 		fclose(f);
 }
 
-static void find_holder(int fd, struct holder *h)
+/* The process that has put up its name plate; 0: none has. */
+static pid_t read_plate(int fd)
+{
+	struct flock plate = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = PLATE,
+			       .l_len = 1 };
+
+	if (fcntl(fd, F_GETLK, &plate) || plate.l_type == F_UNLCK || plate.l_pid < 0)
+		return 0;
+	return plate.l_pid;
+}
+
+static pid_t search_processes(int fd)
 {
 	struct stat image;
 	struct dirent *e;
-	DIR *d;
+	pid_t found = 0;
+	DIR *d = opendir("/proc");
 
-	*h = (struct holder){ .command = "unknown" };
-	d = opendir("/proc");
 	if (!d)
-		return;
-	while (!h->pid && !fstat(fd, &image) && (e = readdir(d))) {
+		return 0;
+	while (!found && !fstat(fd, &image) && (e = readdir(d))) {
 		pid_t pid = atoi(e->d_name);
 
 		if (pid > 0 && holds(pid, &image))
-			h->pid = pid;
+			found = pid;
 	}
 	closedir(d);
-	if (h->pid) {
-		find_command(h);
-		find_guest_name(h);
-	}
+	return found;
 }
 
-static char *conflict(int fd, const char *path, bool exclusive)
+/* No lock of this process shows to it as a plate, so that the search finds it. */
+static void find_holder(int fd, char *(*guest_of)(int pid), struct holder *h)
+{
+	char *guest;
+
+	*h = (struct holder){ .command = "unknown" };
+	h->pid = read_plate(fd);
+	if (sandbox_entered()) /* and nothing can be opened */
+		return;
+	if (!h->pid)
+		h->pid = search_processes(fd);
+	if (!h->pid)
+		return;
+	find_command(h);
+	guest = guest_of ? guest_of(h->pid) : NULL;
+	if (guest)
+		snprintf(h->guest, sizeof(h->guest), "%.*s", NAME_LEN - 1, guest);
+	else
+		find_guest_name(h);
+	free(guest);
+}
+
+static char *conflict(int fd, const char *path, bool exclusive, char *(*guest_of)(int pid))
 {
 	const char *advice = exclusive ? "stop it first, or give this guest a copy of the image" :
 					 "stop it first";
 	struct holder h;
 
-	find_holder(fd, &h);
+	find_holder(fd, guest_of, &h);
 	if (h.pid == getpid())
 		return sentence("%s is given to this guest twice; leave one of them out, or give "
 				"both read-only.", path);
@@ -153,17 +186,22 @@ static char *conflict(int fd, const char *path, bool exclusive)
 			h.guest, advice);
 }
 
-int block_lock(int fd, bool exclusive, const char *path, char **why)
+int block_lock(int fd, bool exclusive, const char *path, char *(*guest_of)(int pid), char **why)
 {
-	struct flock lock = { .l_type = exclusive ? F_WRLCK : F_RDLCK, .l_whence = SEEK_SET };
+	struct flock lock = { .l_type = exclusive ? F_WRLCK : F_RDLCK, .l_whence = SEEK_SET,
+			      .l_len = PLATE };
+	struct flock plate = { .l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = PLATE,
+			       .l_len = 1 };
 
-	if (!fcntl(fd, F_OFD_SETLK, &lock))
+	if (!fcntl(fd, F_OFD_SETLK, &lock)) {
+		fcntl(fd, F_SETLK, &plate); /* if it fails, the search has to do */
 		return 0;
+	}
 	if (errno != EAGAIN && errno != EACCES) {
 		log_line(LOG_WARN, "%s cannot be locked (%s): do not give it to two guests.",
 			 path, strerror(errno));
 		return 0;
 	}
-	*why = conflict(fd, path, exclusive);
+	*why = conflict(fd, path, exclusive, guest_of);
 	return -EBUSY;
 }

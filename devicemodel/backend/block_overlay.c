@@ -37,7 +37,7 @@ static size_t granule_len(const struct overlay *o, uint64_t granule)
 }
 
 /* How much of [offset, offset + len) lies in the granule at offset. */
-static size_t part_of(size_t len, uint64_t offset)
+static size_t part_of(uint64_t len, uint64_t offset)
 {
 	size_t room = GRANULE - offset % GRANULE;
 
@@ -89,6 +89,40 @@ int overlay_read(struct overlay *o, void *buf, size_t len, uint64_t offset)
 		if (err)
 			return err;
 		p += n;
+		offset += n;
+		len -= n;
+	}
+	return 0;
+}
+
+/* Makes n bytes within a granule zeroes. A granule that never was in the overlay has none. */
+static int discard_part(struct overlay *o, size_t n, uint64_t offset)
+{
+	static const uint8_t zeroes[GRANULE];
+	uint64_t granule = offset / GRANULE;
+	int err;
+
+	if (n < granule_len(o, granule))
+		return overlay_write(o, zeroes, n, offset);
+	if (is_changed(o, granule)) {
+		err = block_punch(o->fd, n, offset);
+		if (err == -EOPNOTSUPP)
+			err = block_write_all(o->fd, zeroes, n, offset);
+		if (err)
+			return err;
+	}
+	o->changed[granule / 8] |= 1u << granule % 8;
+	return 0;
+}
+
+int overlay_discard(struct overlay *o, uint64_t len, uint64_t offset)
+{
+	while (len) {
+		size_t n = part_of(len, offset);
+		int err = discard_part(o, n, offset);
+
+		if (err)
+			return err;
 		offset += n;
 		len -= n;
 	}

@@ -11,11 +11,15 @@
 int block_read_all(int fd, void *buf, size_t len, uint64_t offset);
 int block_write_all(int fd, const void *buf, size_t len, uint64_t offset);
 
+/* Frees len bytes of a file and makes them zeroes; -EOPNOTSUPP where its file system cannot. */
+int block_punch(int fd, uint64_t len, uint64_t offset);
+
 /*
  * Locks the image for this descriptor, against writers or against everybody. 0, or -EBUSY with a
  * sentence that names who has it. A file system without locks is not an error.
  */
-int block_lock(int fd, bool exclusive, const char *path, char **why);
+int block_lock(int fd, bool exclusive, const char *path, char *(*guest_of)(int pid),
+	       char **why);
 
 /*
  * Changes to the first size bytes of base, kept in a file without a name. 0 or -errno with a
@@ -26,5 +30,6 @@ int overlay_create(struct overlay **o, int base, uint64_t size, char **why);
 void overlay_free(struct overlay *o); /* may be NULL */
 int overlay_read(struct overlay *o, void *buf, size_t len, uint64_t offset);
 int overlay_write(struct overlay *o, const void *buf, size_t len, uint64_t offset);
+int overlay_discard(struct overlay *o, uint64_t len, uint64_t offset); /* reads as zeroes then */
 
 #endif

@@ -4,7 +4,7 @@
  * nothing to do. Requests are served in the order in which they came, so a flush covers every
  * write before it.
  *
- * Missing: O_DIRECT, discard of blocks, more than one request at a time.
+ * Missing: O_DIRECT, more than one request at a time.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,9 +20,10 @@
 #include "block_priv.h"
 #include "dm/block.h"
 #include "dm/log.h"
+#include "dm/sandbox.h"
 #include "machine/machine_priv.h"
 
-enum { SECTOR = 512 };
+enum { SECTOR = 512, HOLE_PROBE = 1 << 20 };
 
 /* Locks: [I] immutable once opened, [q] the queue's lock, [w] the worker's own. */
 struct block {
@@ -30,15 +31,21 @@ struct block {
 	int fd;			/* [I] */
 	uint64_t size;		/* [I] bytes, whole sectors */
 	bool read_only;		/* [I] */
+	unsigned odd;		/* [I] bytes behind them, which no guest sees */
+	bool device;		/* [I] a block device */
+	bool wait_for_room;	/* [I] */
+	enum block_discard discard; /* [I] */
+	char *guest;		/* [I] for advice; may be NULL */
 	char *path;		/* [I] */
 	struct overlay *overlay; /* [I] NULL unless changes are discarded; inside: [w] */
-	bool complained[BLOCK_FLUSH + 1]; /* [w] a failure of that kind was reported */
+	bool complained[BLOCK_DISCARD + 1]; /* [w] a failure of that kind was reported */
 
 	pthread_t worker;	/* [I] */
 	pthread_mutex_t lock;	/* the queue's lock: innermost, never held over a call-out */
 	pthread_cond_t wanted;
 	struct block_req *head, **tail; /* [q] */
 	bool quit;		/* [q] */
+	unsigned retries;	/* [q] times that room was said to have been made */
 };
 
 /* --- whole reads and writes --- */
@@ -79,6 +86,18 @@ int block_write_all(int fd, const void *buf, size_t len, uint64_t offset)
 	return 0;
 }
 
+int block_punch(int fd, uint64_t len, uint64_t offset)
+{
+	int err;
+
+	do
+		err = fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, len);
+	while (err && errno == EINTR);
+	if (!err)
+		return 0;
+	return errno == ENOSYS || errno == EINVAL ? -EOPNOTSUPP : -errno;
+}
+
 /* --- the worker --- */
 
 static int do_read(struct block *b, const struct block_req *r)
@@ -105,25 +124,90 @@ static int do_flush(const struct block *b)
 	return fdatasync(b->fd) ? -errno : 0;
 }
 
+/* A device may forget what it is told to or keep it, so nobody is promised zeroes. */
+static int discard_device(const struct block *b, const struct block_req *r)
+{
+	uint64_t range[2] = { r->offset, r->len };
+
+	if (!ioctl(b->fd, BLKDISCARD, range))
+		return 0;
+	/* sectors of its own that the range cuts, or no such command: hints may be passed over */
+	return errno == EINVAL || errno == EOPNOTSUPP ? 0 : -errno;
+}
+
+static int do_discard(struct block *b, const struct block_req *r)
+{
+	if (b->read_only)
+		return -EROFS;
+	if (b->discard == DISCARD_NONE)
+		return -EOPNOTSUPP;
+	if (!r->len)
+		return 0;
+	if (b->overlay)
+		return overlay_discard(b->overlay, r->len, r->offset);
+	return b->device ? discard_device(b, r) : block_punch(b->fd, r->len, r->offset);
+}
+
 static int serve(struct block *b, const struct block_req *r)
 {
 	if (r->op == BLOCK_FLUSH)
 		return do_flush(b);
 	if (r->offset > b->size || r->len > b->size - r->offset)
 		return -EIO;
+	if (r->op == BLOCK_DISCARD)
+		return do_discard(b, r);
 	return r->op == BLOCK_READ ? do_read(b, r) : do_write(b, r);
 }
 
 /* The guest sees every failure; the user is told of the first of each kind. */
 static void complain(struct block *b, const struct block_req *r, int err)
 {
-	static const char *const what[] = { "reading", "writing", "flushing" };
+	static const char *const what[] = { "reading", "writing", "flushing", "discarding" };
 
 	if (b->complained[r->op])
 		return;
 	b->complained[r->op] = true;
 	log_line(LOG_ERROR, "%s %s failed: %s; the guest is told that its disk failed.",
 		 what[r->op], b->path, strerror(-err));
+}
+
+/*
+ * The disk under the image is full: the guest stands still until there is room, and learns of
+ * nothing. False where that is no way out.
+ */
+static bool wait_for_room(struct block *b, const struct block_req *r, int err)
+{
+	const char *guest = b->guest ? b->guest : "NAME";
+	unsigned retries;
+	bool quit;
+
+	if (!b->wait_for_room || r->op != BLOCK_WRITE || (err != -ENOSPC && err != -EDQUOT))
+		return false;
+	pthread_mutex_lock(&b->lock);
+	retries = b->retries;
+	quit = b->quit;
+	pthread_mutex_unlock(&b->lock);
+	if (quit)
+		return false;
+	log_line(LOG_ERROR, "%s cannot grow: %s; the guest is paused, so make room there and go on "
+			    "with 'caisson resume %s'.", b->path, strerror(-err), guest);
+	machine_lock(b->m);
+	machine_request_pause(b->m);
+	machine_unlock(b->m);
+	pthread_mutex_lock(&b->lock);
+	while (b->retries == retries && !b->quit)
+		pthread_cond_wait(&b->wanted, &b->lock);
+	quit = b->quit;
+	pthread_mutex_unlock(&b->lock);
+	return !quit;
+}
+
+void block_retry(struct block *b)
+{
+	pthread_mutex_lock(&b->lock);
+	b->retries++;
+	pthread_cond_signal(&b->wanted);
+	pthread_mutex_unlock(&b->lock);
 }
 
 /* The next request; waits for one. NULL: none is left, and none will come. */
@@ -150,8 +234,12 @@ static void *work(void *arg)
 	struct block_req *r;
 
 	while ((r = next_request(b))) {
-		int err = serve(b, r);
+		int err;
 
+		sandbox_narrow(SANDBOX_BLOCK);
+		do
+			err = serve(b, r);
+		while (err && wait_for_room(b, r, err));
 		if (err && err != -EROFS)
 			complain(b, r, err);
 		machine_lock(b->m);
@@ -199,12 +287,13 @@ static int refuse(const char *path, int err, const char *what, char **why)
 }
 
 /* A regular file or a block device, and its size in bytes. */
-static int measure(int fd, const char *path, uint64_t *size, char **why)
+static int measure(int fd, const char *path, uint64_t *size, bool *device, char **why)
 {
 	struct stat st;
 
 	if (fstat(fd, &st))
 		return open_failed(path, true, errno, why);
+	*device = S_ISBLK(st.st_mode);
 	if (S_ISREG(st.st_mode))
 		*size = st.st_size;
 	else if (S_ISBLK(st.st_mode) && ioctl(fd, BLKGETSIZE64, size))
@@ -220,7 +309,7 @@ static int measure(int fd, const char *path, uint64_t *size, char **why)
 static int set_size(struct block *b, char **why)
 {
 	uint64_t size = 0;
-	int err = measure(b->fd, b->path, &size, why);
+	int err = measure(b->fd, b->path, &size, &b->device, why);
 
 	if (err)
 		return err;
@@ -231,28 +320,65 @@ static int set_size(struct block *b, char **why)
 	if (!b->size)
 		return refuse(b->path, EINVAL, "is shorter than one sector of 512 bytes; name "
 					       "another image, or make it longer.", why);
-	if (size != b->size)
-		log_line(LOG_WARN, "%s: its last %u bytes are no whole sector, and the guest "
-				   "does not see them.", b->path, (unsigned)(size - b->size));
+	b->odd = size - b->size;
 	return 0;
 }
 
-static int open_image(struct block *b, const struct block_options *opt, char **why)
+/* Whether holes can be made is asked behind the image's end, where nothing is lost. */
+static enum block_discard discard_kind(const struct block *b, const struct block_options *opt)
 {
-	bool write = !opt->read_only && !opt->discard_changes;
-	int err;
+	if (b->read_only || opt->no_discard)
+		return DISCARD_NONE;
+	if (b->overlay)
+		return DISCARD_ZEROES;
+	if (b->device)
+		return DISCARD_HINT;
+	return block_punch(b->fd, SECTOR, b->size + HOLE_PROBE) ? DISCARD_NONE : DISCARD_ZEROES;
+}
+
+static bool opens_for_writing(const struct block_options *opt)
+{
+	return !opt->read_only && !opt->discard_changes;
+}
+
+static int open_file(struct block *b, const struct block_options *opt, char **why)
+{
+	bool write = opens_for_writing(opt);
 
 	/* without O_NONBLOCK a pipe would keep us waiting; on files it means nothing */
 	b->fd = open(b->path, (write ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (b->fd < 0)
 		return open_failed(b->path, !write, errno, why);
 	b->read_only = opt->read_only;
-	err = set_size(b, why);
+	return set_size(b, why);
+}
+
+int block_check_raw(const char *path, const struct block_options *opt, char **why)
+{
+	struct block b = { .fd = -1, .path = (char *)path };
+	int err = open_file(&b, opt, why);
+
+	if (b.fd >= 0)
+		close(b.fd);
+	return err;
+}
+
+static int open_image(struct block *b, const struct block_options *opt, char **why)
+{
+	int err = open_file(b, opt, why);
+
 	if (!err)
-		err = block_lock(b->fd, write, b->path, why);
+		err = block_lock(b->fd, opens_for_writing(opt), b->path, opt->guest_of, why);
 	if (!err && opt->discard_changes && !opt->read_only)
 		err = overlay_create(&b->overlay, b->fd, b->size, why);
-	return err;
+	if (err)
+		return err;
+	b->discard = discard_kind(b, opt);
+	b->wait_for_room = opt->wait_for_room;
+	if (b->odd)
+		log_line(LOG_WARN, "%s: its last %u bytes are no whole sector, and the guest "
+				   "does not see them.", b->path, b->odd);
+	return 0;
 }
 
 /* Signals are for the thread that waits for them; a file too large shall be an error, not one. */
@@ -278,6 +404,7 @@ static void block_free(struct block *b)
 		close(b->fd); /* the lock goes with it */
 	pthread_cond_destroy(&b->wanted);
 	pthread_mutex_destroy(&b->lock);
+	free(b->guest);
 	free(b->path);
 	free(b);
 }
@@ -298,6 +425,7 @@ int block_open_raw(struct block **out, struct machine *m, const char *path,
 	pthread_mutex_init(&b->lock, NULL);
 	pthread_cond_init(&b->wanted, NULL);
 	b->path = strdup(path);
+	b->guest = opt->guest ? strdup(opt->guest) : NULL;
 	if (b->path)
 		err = open_image(b, opt, why);
 	if (!err)
@@ -330,6 +458,11 @@ uint64_t block_size(const struct block *b)
 bool block_read_only(const struct block *b)
 {
 	return b->read_only;
+}
+
+enum block_discard block_discard(const struct block *b)
+{
+	return b->discard;
 }
 
 const char *block_path(const struct block *b)

@@ -334,3 +334,52 @@ void space_write(struct space *s, uint64_t addr, uint64_t val, unsigned size)
 				     val >> done * 8 & ones(n), n);
 	}
 }
+
+/* The piece that takes all of an item at addr, if it is a device's. */
+static const struct flat *string_piece(const struct space *s, uint64_t addr, unsigned size)
+{
+	const struct flat *f = space_find(s, addr);
+
+	return f && f->region->kind == REGION_IO && f->end - addr >= size ? f : NULL;
+}
+
+void space_read_string(struct space *s, uint64_t addr, void *buf, unsigned size, unsigned count)
+{
+	uint8_t *p = buf;
+
+	for (unsigned done = 0, n; done < count; done += n, p += n * size) {
+		const struct flat *f = string_piece(s, addr, size);
+		uint64_t val;
+
+		n = 0;
+		if (f && f->region->ops->read_string)
+			n = f->region->ops->read_string(f->region->dev, addr - f->start + f->off,
+							p, size, count - done);
+		if (n)
+			continue;
+		val = space_read(s, addr, size);
+		memcpy(p, &val, size);
+		n = 1;
+	}
+}
+
+void space_write_string(struct space *s, uint64_t addr, const void *buf, unsigned size,
+			unsigned count)
+{
+	const uint8_t *p = buf;
+
+	for (unsigned done = 0, n; done < count; done += n, p += n * size) {
+		const struct flat *f = string_piece(s, addr, size);
+		uint64_t val = 0;
+
+		n = 0;
+		if (f && f->region->ops->write_string)
+			n = f->region->ops->write_string(f->region->dev, addr - f->start + f->off,
+							 p, size, count - done);
+		if (n)
+			continue;
+		memcpy(&val, p, size);
+		space_write(s, addr, val, size);
+		n = 1;
+	}
+}

@@ -184,10 +184,13 @@ static int add_segment(struct i440fx *f, unsigned n, const struct i440fx_memory 
 static int add_memory(struct i440fx *f, const struct i440fx_memory *mem)
 {
 	struct space *space = machine_mem(f->dev.machine);
-	int err = region_add_rom(space, &f->bios, FOUR_GIB - mem->bios_len, mem->bios_len,
-				 mem->bios, NULL, NULL);
+	int err = 0;
 
-	region_set_prio(&f->bios, SEGMENT_PRIO);
+	if (mem->bios_len) {
+		err = region_add_rom(space, &f->bios, FOUR_GIB - mem->bios_len, mem->bios_len,
+				     mem->bios, NULL, NULL);
+		region_set_prio(&f->bios, SEGMENT_PRIO);
+	}
 	for (unsigned n = 0; n < SEGMENTS; n++)
 		err = err ?: add_segment(f, n, mem);
 	return err;

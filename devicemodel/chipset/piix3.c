@@ -14,6 +14,7 @@
 
 #include "dm/device.h"
 #include "dm/isa.h"
+#include "dm/log.h"
 #include "dm/parts.h"
 #include "dm/pci.h"
 
@@ -74,6 +75,12 @@ static void piix3_config_written(void *dev, unsigned off, unsigned size)
 
 /* --- ports --- */
 
+static void request_reset(struct piix3 *p, const char *by)
+{
+	log_guest("piix3", "reset by %s", by);
+	machine_request_reset(p->dev.machine);
+}
+
 static uint64_t port92_read(void *dev, uint64_t off, unsigned size)
 {
 	const struct piix3 *p = dev;
@@ -89,7 +96,7 @@ static void port92_write(void *dev, uint64_t off, uint64_t val, unsigned size)
 	p->port92 = val & PORT92_BITS;
 	machine_set_a20(p->dev.machine, A20_PORT92, p->port92 & PORT92_A20);
 	if (reset)
-		machine_request_reset(p->dev.machine);
+		request_reset(p, "port 0x92");
 }
 
 static uint64_t post_read(void *dev, uint64_t off, unsigned size)
@@ -131,7 +138,7 @@ static void rc_write(void *dev, uint64_t off, uint64_t val, unsigned size)
 	reset = (val & RC_RESET) && !(p->rc & RC_RESET);
 	p->rc = val & RC_BITS;
 	if (reset)
-		machine_request_reset(p->dev.machine);
+		request_reset(p, "port 0xcf9");
 }
 
 /* --- device --- */

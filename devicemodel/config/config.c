@@ -91,6 +91,7 @@ int config_init(struct config *c)
 		.debugcon = strdup("none"),
 		.accel = strdup("auto"),
 		.on_reboot = CONFIG_RESTART,
+		.sandbox = true,
 	};
 	return c->vnc && c->serial && c->debugcon && c->accel ? 0 : -ENOMEM;
 }
@@ -110,6 +111,10 @@ void config_free(struct config *c)
 	free(c->serial);
 	free(c->debugcon);
 	free(c->accel);
+	free(c->kernel);
+	free(c->initrd);
+	free(c->append);
+	free(c->user);
 	free(c->source);
 	*c = (struct config){ 0 };
 }
@@ -297,6 +302,30 @@ int config_set_accel(struct config *c, const char *value, char **why)
 	return config_replace(&c->accel, value);
 }
 
+int config_set_user(struct config *c, const char *value, char **why)
+{
+	if (!*value)
+		return config_refuse(why, "a user's name is needed.");
+	return config_replace(&c->user, value);
+}
+
+int config_set_kernel(struct config *c, const char *value, char **why)
+{
+	if (!*value)
+		return config_refuse(why, "a kernel's file name is needed.");
+	return config_replace(&c->kernel, value);
+}
+
+int config_set_initrd(struct config *c, const char *value, char **why)
+{
+	return config_replace(&c->initrd, *value ? value : NULL);
+}
+
+int config_set_append(struct config *c, const char *value, char **why)
+{
+	return config_replace(&c->append, *value ? value : NULL);
+}
+
 /* --- what follows from the rest -------------------------------------------------------------- */
 
 int config_next_vnc(struct config *c)
@@ -324,7 +353,7 @@ static const char *name_giver(const struct config *c)
 		if (c->drives[i].path)
 			return c->drives[i].path;
 	}
-	return "guest";
+	return c->kernel ? c->kernel : "guest";
 }
 
 /* The file's name without folder and ending, made fit for a name. */
@@ -337,7 +366,7 @@ static int derive_name(struct config *c)
 	base = strrchr(path, '/');
 	base = base ? base + 1 : path;
 	dot = strrchr(base, '.');
-	if (!dot || dot == base)
+	if (!dot || dot == base || path == c->kernel) /* vmlinuz-6.1.0 has no ending */
 		dot = base + strlen(base);
 	for (; base < dot && n < CONFIG_NAME_MAX; base++) {
 		if (n || isalnum((unsigned char)*base))
@@ -353,6 +382,20 @@ static int derive_uuid(struct config *c)
 
 	uuid_from_name(uuid, c->name);
 	return config_replace(&c->uuid, uuid);
+}
+
+static int derive_serials(struct config *c)
+{
+	char serial[CONFIG_SERIAL_MAX + 1];
+	int err = 0;
+
+	for (unsigned i = 0; i < CONFIG_DRIVES && !err; i++) {
+		if (!c->drives[i].present || c->drives[i].serial)
+			continue;
+		serial_from_uuid(serial, c->uuid, config_drive_name(i));
+		err = config_replace(&c->drives[i].serial, serial);
+	}
+	return err;
 }
 
 static bool any_drive(const struct config *c)
@@ -371,13 +414,18 @@ int config_finish(struct config *c, char **why)
 	if (!strcmp(c->serial, "stdio") && !strcmp(c->debugcon, "stdio"))
 		return config_refuse(why, "The serial port and the debug console cannot both be "
 					  "on stdio; send one of them to file:PATH.");
+	if (!c->kernel && (c->initrd || c->append))
+		return config_refuse(why, "There is %s but no kernel; name one with --kernel.",
+				     c->initrd ? "an initial file system" : "a command line");
 	if (!c->boot[0])
 		strcpy(c->boot, "cd");
 	if (!c->name)
 		err = derive_name(c);
 	if (!err && !c->uuid)
 		err = derive_uuid(c);
-	if (!err && !any_drive(c))
+	if (!err)
+		err = derive_serials(c);
+	if (!err && !c->kernel && !any_drive(c))
 		err = config_note(c, true,
 				  "%s has neither a disk nor a CD to boot from; name an "
 				  "image, or use --disk or --cdrom.",

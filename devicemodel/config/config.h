@@ -32,8 +32,9 @@ struct config_drive {
 	bool present;
 	bool cdrom;
 	bool read_only; /* always, for a CD-ROM */
+	bool no_discard; /* the image keeps its blocks when the guest gives them up */
 	char *path;	/* NULL: a CD-ROM drive without a disc */
-	char *serial;	/* NULL: the device's own */
+	char *serial;	/* NULL, until config_finish(): one that follows from uuid and place */
 };
 
 /* A line for the user at start. */
@@ -48,6 +49,9 @@ struct config {
 	uint64_t memory, video_memory; /* bytes, whole MiB; video_memory a power of two */
 	unsigned cpus;
 	struct config_drive drives[CONFIG_DRIVES];
+	char *kernel;	 /* started without firmware; NULL: none */
+	char *initrd;	 /* its initial file system; NULL: none */
+	char *append;	 /* its command line; NULL: empty */
 	char boot[4];	 /* letters c, d, n in order; "" until config_finish() */
 	char *vnc;	 /* ADDR:PORT or unix:PATH; NULL: no VNC server */
 	bool vnc_search; /* the address is the default: see config_next_vnc() */
@@ -55,6 +59,8 @@ struct config {
 	char *debugcon;	 /* the same */
 	char *accel;	 /* auto, caisson, kvm, or the path of a device node */
 	bool local_time, exit_port, discard_changes;
+	bool sandbox;
+	char *user; /* whom root becomes in the sandbox; NULL: nobody */
 	enum config_action on_reboot; /* CONFIG_DESTROY: a reset ends the guest */
 
 	bool dry_run, verbose;

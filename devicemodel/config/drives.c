@@ -22,7 +22,7 @@ const char *config_drive_name(unsigned drive)
 /* What text says about one drive, before it has a place. Strings point into the text. */
 struct spec {
 	const char *path, *serial;
-	bool read_only, cdrom;
+	bool read_only, cdrom, no_discard;
 	bool raw;	      /* said so, whatever the file looks like */
 	const char *given[4]; /* xl.cfg: target, format, vdev, access */
 };
@@ -59,6 +59,7 @@ static int place(struct config *c, unsigned drive, const struct spec *s, char **
 	d->present = true;
 	d->cdrom = s->cdrom;
 	d->read_only = s->read_only || s->cdrom;
+	d->no_discard = s->no_discard;
 	return 0;
 }
 
@@ -106,7 +107,7 @@ int drives_set_cdrom(struct config *c, const char *path, char **why)
 			     path);
 }
 
-/* --- --disk PATH[,ro][,serial=S][,format=raw] ------------------------------------------------ */
+/* --- --disk PATH[,ro][,no-discard][,serial=S][,format=raw] ------------------------------------------------ */
 
 /* Cuts the next piece off at a comma; two commas stand for one that belongs to the piece. */
 static char *next_piece(char **rest)
@@ -130,6 +131,8 @@ static int disk_option(struct spec *s, const char *piece, char **why)
 		s->read_only = true;
 	else if (!strcmp(piece, "rw"))
 		s->read_only = false;
+	else if (!strcmp(piece, "discard") || !strcmp(piece, "no-discard"))
+		s->no_discard = piece[0] == 'n';
 	else if (!strcmp(piece, "format=raw"))
 		s->raw = true;
 	else if (!strncmp(piece, "serial=", 7))
@@ -137,8 +140,8 @@ static int disk_option(struct spec *s, const char *piece, char **why)
 	else
 		return config_refuse(why,
 				     "'%s' is not an option of a disk; there are ro, rw, "
-				     "serial=S and format=raw, and a comma in a file's name is "
-				     "written twice.",
+				     "no-discard, serial=S and format=raw, and a comma in a "
+				     "file's name is written twice.",
 				     piece);
 	return 0;
 }
@@ -217,7 +220,7 @@ static int keyword(struct spec *s, const char *key, const char *value, char **wh
 		s->cdrom = !strcmp(value, "cdrom");
 	else if (!strcmp(key, "serial"))
 		s->serial = value;
-	else if (strcmp(key, "backendtype") && strcmp(key, "discard"))
+	else if (strcmp(key, "backendtype"))
 		return config_refuse(why,
 				     "'%s=%s' is not available for a disk in this version; "
 				     "remove it.",
@@ -254,8 +257,9 @@ static int split_entry(struct spec *s, char *rest, char **why)
 			err = keyword(s, trim(piece), trim(value), why);
 		} else if (!strcmp(piece, "cdrom")) {
 			s->cdrom = true;
-		} else if (strcmp(piece, "discard") && strcmp(piece, "no-discard") &&
-			   strcmp(piece, "direct-io-safe")) {
+		} else if (!strcmp(piece, "discard") || !strcmp(piece, "no-discard")) {
+			s->no_discard = piece[0] == 'n';
+		} else if (strcmp(piece, "direct-io-safe")) {
 			err = positional(s, piece, why);
 		}
 	}

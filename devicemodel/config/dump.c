@@ -35,6 +35,8 @@ static void put_drive(FILE *f, const struct config_drive *d, const char *vdev)
 	fprintf(f, "\t\"format=raw, vdev=%s, access=%s, ", vdev, d->read_only ? "ro" : "rw");
 	if (d->cdrom)
 		fputs("devtype=cdrom, ", f);
+	if (d->no_discard)
+		fputs("no-discard, ", f);
 	if (d->serial) {
 		fputs("serial=", f);
 		put_quoted(f, d->serial);
@@ -86,6 +88,12 @@ void config_dump(const struct config *c, FILE *f)
 	put_number(f, "maxmem", c->memory / CONFIG_MIB);
 	put_number(f, "vcpus", c->cpus);
 	put_drives(f, c);
+	if (c->kernel)
+		put_string(f, "kernel", c->kernel);
+	if (c->initrd)
+		put_string(f, "ramdisk", c->initrd);
+	if (c->append)
+		put_string(f, "cmdline", c->append);
 	put_string(f, "boot", c->boot);
 	put_string(f, "vga", "stdvga");
 	put_number(f, "videoram", c->video_memory / CONFIG_MIB);
@@ -96,6 +104,9 @@ void config_dump(const struct config *c, FILE *f)
 	put_number(f, "localtime", c->local_time);
 	put_string(f, "accel", c->accel);
 	put_number(f, "discard_changes", c->discard_changes);
+	put_number(f, "sandbox", c->sandbox);
+	if (c->user)
+		put_string(f, "user", c->user);
 	put_number(f, "acpi", 1);
 	put_number(f, "apic", 1);
 	put_number(f, "pae", 1);

@@ -18,7 +18,8 @@ int config_note(struct config *c, bool warning, const char *fmt, ...)
 typedef int config_setter(struct config *c, const char *value, char **why);
 config_setter config_set_name, config_set_uuid, config_set_memory, config_set_video_memory;
 config_setter config_set_cpus, config_set_boot, config_set_vnc, config_set_serial;
-config_setter config_set_debugcon, config_set_accel;
+config_setter config_set_debugcon, config_set_accel, config_set_user;
+config_setter config_set_kernel, config_set_initrd, config_set_append;
 
 /* ADDR:PORT into its parts; *host is the length of ADDR. False for unix:PATH and nonsense. */
 bool config_vnc_parts(const char *vnc, size_t *host, unsigned *port);
@@ -36,5 +37,7 @@ int image_check_raw(const char *path, char **why);
 
 /* uuid.c: a name's own, the same each time. */
 void uuid_from_name(char uuid[37], const char *name);
+/* A drive's of that guest, and of no other drive's or guest's. */
+void serial_from_uuid(char serial[CONFIG_SERIAL_MAX + 1], const char *uuid, const char *drive);
 
 #endif

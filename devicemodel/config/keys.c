@@ -26,6 +26,7 @@ struct keys {
 	long display;	    /* -1: not given */
 	long port;	    /* -1: not given */
 	uint64_t maxmem;    /* 0: not given */
+	const char *root, *extra; /* together a command line, where there is no cmdline */
 };
 
 static int number(const char *text, long max, long *value, char **why)
@@ -76,9 +77,19 @@ static int key_kernel(struct keys *k, const char *text, char **why)
 	/* the loader that older files of HVM guests name */
 	if (!strcmp(base ? base + 1 : text, "hvmloader"))
 		return 0;
-	return config_refuse(why,
-			     "booting a kernel directly is not available in this version; remove "
-			     "the line and boot from a disk or a CD.");
+	return config_set_kernel(k->c, text, why);
+}
+
+static int key_root(struct keys *k, const char *text, char **why)
+{
+	k->root = text;
+	return 0;
+}
+
+static int key_extra(struct keys *k, const char *text, char **why)
+{
+	k->extra = text;
+	return 0;
 }
 
 static int key_maxmem(struct keys *k, const char *text, char **why)
@@ -146,6 +157,11 @@ static int key_discard(struct keys *k, const char *text, char **why)
 	return boolean(text, &k->c->discard_changes, why);
 }
 
+static int key_sandbox(struct keys *k, const char *text, char **why)
+{
+	return boolean(text, &k->c->sandbox, why);
+}
+
 /* What this machine always has. */
 static int key_always(struct keys *k, const char *text, char **why)
 {
@@ -211,6 +227,10 @@ static const struct key keys[] = {
 	{ "firmware", NULL, key_firmware },
 	{ "bios", NULL, key_firmware },
 	{ "kernel", NULL, key_kernel },
+	{ "ramdisk", config_set_initrd, NULL },
+	{ "cmdline", config_set_append, NULL },
+	{ "root", NULL, key_root },
+	{ "extra", NULL, key_extra },
 	{ "vga", NULL, key_vga },
 	{ "videoram", config_set_video_memory, NULL },
 	{ "vnc", NULL, key_vnc },
@@ -226,6 +246,8 @@ static const struct key keys[] = {
 	{ "exit_port", NULL, key_exit_port },
 	{ "accel", config_set_accel, NULL },
 	{ "discard_changes", NULL, key_discard },
+	{ "sandbox", NULL, key_sandbox },
+	{ "user", config_set_user, NULL },
 	{ "acpi", NULL, key_always },
 	{ "apic", NULL, key_always },
 	{ "pae", NULL, key_always },
@@ -352,6 +374,25 @@ static int finish_vnc(struct keys *k, const char *file, char **why)
 	return err ? config_blame(why, err, "%s: vnclisten", file) : 0;
 }
 
+/* As xl: root= and what is extra, unless the command line is given as a whole. */
+static int finish_cmdline(struct keys *k, const char *file)
+{
+	char *words;
+	int err;
+
+	if (!k->root && !k->extra)
+		return 0;
+	if (k->c->append)
+		return config_note(k->c, true, "%s: cmdline is given, so root and extra are ignored.",
+				   file);
+	if (asprintf(&words, "%s%s%s%s", k->root ? "root=" : "", k->root ? k->root : "",
+		     k->root && k->extra ? " " : "", k->extra ? k->extra : "") < 0)
+		return -ENOMEM;
+	err = config_replace(&k->c->append, words);
+	free(words);
+	return err;
+}
+
 static int apply_text(struct config *c, const char *file, const struct xlcfg *x, char **why)
 {
 	struct keys k = { .c = c, .display = -1, .port = -1 };
@@ -359,6 +400,8 @@ static int apply_text(struct config *c, const char *file, const struct xlcfg *x,
 
 	if (!err)
 		err = finish_vnc(&k, file, why);
+	if (!err)
+		err = finish_cmdline(&k, file);
 	if (!err && k.maxmem && k.maxmem != c->memory)
 		err = config_note(c, true,
 				  "%s: maxmem is not memory; the guest gets memory (%lluM) "

@@ -50,13 +50,25 @@ static int set_verbose(struct config *c, const char *value, char **why)
 	return 0;
 }
 
+static int set_sandbox(struct config *c, const char *value, char **why)
+{
+	if (strcmp(value, "on") && strcmp(value, "off"))
+		return config_refuse(why, "'%s' is neither on nor off.", value);
+	c->sandbox = !strcmp(value, "on");
+	return 0;
+}
+
 static const struct option options[] = {
 	{ "name", "NAME", config_set_name, "what the guest is called (from the file's name)" },
 	{ "memory", "SIZE", config_set_memory, "main memory, e.g. 512M or 2G (1G)" },
 	{ "cpus", "N", config_set_cpus, "number of processors, up to 16 (1)" },
-	{ "disk", "PATH[,ro][,serial=S]", drives_add_option,
+	{ "disk", "PATH[,ro][,no-discard][,serial=S]", drives_add_option,
 	  "a raw disk image or block device; may be repeated" },
 	{ "cdrom", "ISO", drives_set_cdrom, "a CD-ROM image" },
+	{ "kernel", "FILE", config_set_kernel,
+	  "a bzImage, or an ELF file with a PVH entry, to start without firmware" },
+	{ "initrd", "FILE", config_set_initrd, "its initial file system" },
+	{ "append", "WORDS", config_set_append, "its command line" },
 	{ "boot", "ORDER", config_set_boot,
 	  "letters c (disk), d (CD-ROM), n (network) in order (cd)" },
 	{ "vnc", "ADDR:PORT|unix:PATH|none", config_set_vnc,
@@ -68,13 +80,15 @@ static const struct option options[] = {
 	{ "accel", "auto|caisson|kvm|DEVICE", config_set_accel, "the hypervisor (auto)" },
 	{ "exit-port", NULL, set_exit_port, "let the guest end the run by writing to port 0x501" },
 	{ "discard-changes", NULL, set_discard, "leave the disk images as they are" },
+	{ "sandbox", "on|off", set_sandbox, "off only for debugging (on)" },
+	{ "user", "NAME", config_set_user, "whom root becomes in the sandbox (nobody)" },
 	{ "dry-run", NULL, set_dry_run, "print the whole configuration and stop" },
 	{ "verbose", NULL, set_verbose, "log what happens" },
 };
 
 /* Planned, and refused until they do something. */
 static const char *const unavailable[] = {
-	"nic", "web", "sdl", "kernel", "initrd", "append", "vram-tracking",
+	"nic", "web", "sdl", "vram-tracking",
 };
 
 void options_print_help(FILE *f)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A guest that was given no UUID gets one that follows from its name, so that a system which
- * binds its licence to the machine finds the same machine each time.
+ * binds its licence to the machine finds the same machine each time; likewise its drives' serial
+ * numbers, by which systems tell disks apart.
  * Reference: RFC 9562, "UUID Version 8".
  */
 #include "internal.h"
@@ -16,6 +17,12 @@ static uint64_t hash(const char *s, uint64_t seed)
 	h = (h ^ h >> 33) * 0xff51afd7ed558ccdull;
 	h = (h ^ h >> 33) * 0xc4ceb9fe1a85ec53ull;
 	return h ^ h >> 33;
+}
+
+void serial_from_uuid(char serial[CONFIG_SERIAL_MAX + 1], const char *uuid, const char *drive)
+{
+	snprintf(serial, CONFIG_SERIAL_MAX + 1, "CS%016llX",
+		 (unsigned long long)hash(drive, hash(uuid, 0)));
 }
 
 void uuid_from_name(char uuid[37], const char *name)

@@ -40,6 +40,7 @@ struct control {
 	int dir, lock, listener;
 	int spare; /* given up for a moment when descriptors run out: see refuse_client() */
 	pid_t pid; /* as others see it: a sandbox may show us another */
+	uid_t owner; /* who started the guest: the sandbox may have made us another */
 	char *name;
 	const struct control_ops *ops;
 	void *arg;
@@ -284,13 +285,13 @@ static void client_ready(void *arg, uint32_t events)
  * Seen from inside a user namespace, users that have no number there all look alike; then it is
  * the folder's mode alone that keeps them out.
  */
-static bool is_allowed(int fd)
+static bool is_allowed(const struct control *ct, int fd)
 {
 	struct ucred cred;
 	socklen_t len = sizeof(cred);
 
 	return !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) &&
-	       (cred.uid == geteuid() || cred.uid == 0);
+	       (cred.uid == ct->owner || cred.uid == 0);
 }
 
 static int client_new(struct control *ct, int fd)
@@ -335,7 +336,7 @@ static void listener_ready(void *arg, uint32_t events)
 		refuse_client(ct);
 	if (fd < 0)
 		return;
-	if (!is_allowed(fd)) {
+	if (!is_allowed(ct, fd)) {
 		close(fd);
 		return;
 	}
@@ -423,6 +424,7 @@ struct control *control_start(struct machine *m, const char *name, const struct 
 				.listener = -1,
 				.spare = -1,
 				.pid = getpid(),
+				.owner = geteuid(),
 				.ops = ops,
 				.arg = arg };
 	ct->name = config_name_ok(name) ? strdup(name) : NULL;

@@ -77,5 +77,7 @@ int rundir_lock(int dir, const char *name, pid_t *holder);
 void rundir_unlock(int dir, const char *name, int lock);
 /* The pid in NAME.lock, 0 if there is none. */
 pid_t rundir_holder(int dir, const char *name);
+/* The name of the guest that a process runs, to be freed; NULL: none that we know of. */
+char *rundir_guest_of(int pid);
 
 #endif

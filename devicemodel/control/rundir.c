@@ -6,6 +6,7 @@
  */
 #include "control/control.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "config/config.h"
 #include "dm/log.h"
 
 enum { FILE_NAME_LEN = 96, LOCK_TRIES = 16 };
@@ -152,4 +154,31 @@ void rundir_unlock(int dir, const char *name, int lock)
 	snprintf(file, sizeof(file), "%s.lock", name);
 	unlinkat(dir, file, 0);
 	close(lock);
+}
+
+static bool is_lock_of(int dir, const char *file, char *name, int pid)
+{
+	size_t n = strlen(file);
+
+	if (n <= 5 || n - 5 > CONFIG_NAME_MAX || strcmp(file + n - 5, ".lock"))
+		return false;
+	memcpy(name, file, n - 5);
+	name[n - 5] = 0;
+	return rundir_holder(dir, name) == pid;
+}
+
+char *rundir_guest_of(int pid)
+{
+	char *path = choose_path(), name[CONFIG_NAME_MAX + 1];
+	DIR *d = path ? opendir(path) : NULL;
+	struct dirent *e;
+	bool found = false;
+
+	free(path);
+	if (!d)
+		return NULL;
+	while (!found && (e = readdir(d)))
+		found = is_lock_of(dirfd(d), e->d_name, name, pid);
+	closedir(d);
+	return found ? strdup(name) : NULL;
 }

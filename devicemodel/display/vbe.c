@@ -126,6 +126,7 @@ void vbe_write(struct vga *v, unsigned index, uint16_t val)
 		v->vbe[VBE_BPP] = val;
 		break;
 	case VBE_ENABLE:
+		vga_direct_leave(v);
 		write_enable(v, val);
 		break;
 	case VBE_VIRT_WIDTH:

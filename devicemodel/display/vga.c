@@ -244,6 +244,7 @@ static void seq_write(struct vga *v, uint8_t val)
 	if (v->seq_index >= SEQ_COUNT)
 		return;
 	v->seq[v->seq_index] = val & seq_mask[v->seq_index];
+	vga_direct_check(v);
 	vga_touch(v);
 }
 
@@ -252,6 +253,7 @@ static void gfx_write(struct vga *v, uint8_t val)
 	if (v->gfx_index >= GFX_COUNT)
 		return;
 	v->gfx[v->gfx_index] = val & gfx_mask[v->gfx_index];
+	vga_direct_check(v);
 	if (v->gfx_index == GFX_MODE || v->gfx_index == GFX_MISC)
 		vga_touch(v);
 }
@@ -279,6 +281,7 @@ void vga_port_write(struct vga *v, unsigned port, uint8_t val)
 		break;
 	case PORT_MISC:
 		v->misc = val;
+		vga_direct_check(v);
 		break;
 	case PORT_ENABLE:
 		v->enable = val & 1;
@@ -353,6 +356,8 @@ static void vga_reset(void *dev)
 {
 	struct vga *v = dev;
 
+	vga_direct_leave(v);
+	vga_direct_reset(v);
 	v->misc = MISC_COLOUR;
 	v->enable = 1;
 	v->feature = 0;
@@ -381,6 +386,7 @@ static int vga_loaded(void *dev)
 	    v->vbe[VBE_VIRT_WIDTH] > VBE_MAX_XRES || !vbe_bpp_known(v->vbe[VBE_BPP]))
 		return -EINVAL;
 	pci_loaded(&v->pci);
+	vga_direct_reset(v);
 	vga_paint_reset(v);
 	return 0;
 }
@@ -391,6 +397,7 @@ static void vga_destroy(void *dev)
 
 	timer_cancel(&v->paint.timer);
 	track_fini(&v->track);
+	vga_direct_fini(v);
 }
 
 static const struct region_ops ports_ops = { ports_read, ports_write, .min = 1, .max = 1 };
@@ -467,7 +474,7 @@ static int add_legacy(struct vga *v, struct machine *m)
 		return err;
 	region_set_prio(&v->vbe_odd_port, 1);
 	region_set_prio(&v->window, WINDOW_PRIO);
-	return 0;
+	return vga_direct_init(v, m);
 }
 
 struct vga *vga_create(struct machine *m, const struct vga_options *opt)

@@ -96,8 +96,13 @@ static uint8_t read_byte(struct vga *v, uint64_t off)
 
 static uint64_t window_read(void *dev, uint64_t off, unsigned size)
 {
+	uint8_t *direct = off < WINDOW_B8000 ? NULL : vga_direct_access(dev, off - WINDOW_B8000);
 	uint64_t val = 0;
 
+	if (direct) {
+		memcpy(&val, direct, size);
+		return val;
+	}
 	for (unsigned i = 0; i < size; i++)
 		val |= (uint64_t)read_byte(dev, off + i) << i * 8;
 	return val;
@@ -198,8 +203,13 @@ static void write_byte(struct vga *v, uint64_t off, uint8_t val)
 
 static void window_write(void *dev, uint64_t off, uint64_t val, unsigned size)
 {
+	uint8_t *direct = off < WINDOW_B8000 ? NULL : vga_direct_access(dev, off - WINDOW_B8000);
 	struct vga *v = dev;
 
+	if (direct) {
+		memcpy(direct, &val, size);
+		return;
+	}
 	for (unsigned i = 0; i < size; i++)
 		write_byte(v, off + i, val >> i * 8);
 	vga_touch(v);

@@ -5,6 +5,7 @@
  *
  *	vga.c		the VGA's registers, PCI function, reset, saved state
  *	vga_mem.c	the legacy window at 0xa0000
+ *	vga_direct.c	text memory without exits, while nobody looks
  *	vbe.c		the Bochs VBE registers
  *	vga_view.c	from registers to a description of the picture
  *	vga_refresh.c	when to draw
@@ -187,6 +188,16 @@ struct vga_paint {
 	uint32_t pixel[LINE_PIXELS], scaled[LINE_PIXELS]; /* one line in the making */
 };
 
+/* The text window as memory of the guest: a copy of the planes' bytes, see vga_direct.c. */
+struct vga_direct {
+	struct region region;
+	uint8_t *mem;		/* what the guest reads and writes while on */
+	uint8_t *seen;		/* what of it is in the planes */
+	bool on;
+	unsigned count;		/* accesses through the device since the last change */
+	unsigned patience;	/* how many before it goes on */
+};
+
 struct vga {
 	struct device dev;
 	struct pci_dev pci;
@@ -208,6 +219,7 @@ struct vga {
 	uint8_t vbe_low;	/* low byte of a data write that comes in two bytes */
 
 	struct vga_paint paint;
+	struct vga_direct direct;
 };
 
 /* vga.c */
@@ -216,6 +228,16 @@ void vga_port_write(struct vga *v, unsigned port, uint8_t val);
 
 /* vga_mem.c */
 extern const struct region_ops vga_window_ops;
+
+/* vga_direct.c */
+int vga_direct_init(struct vga *v, struct machine *m);
+void vga_direct_fini(struct vga *v);
+void vga_direct_reset(struct vga *v);
+/* An access to the window at 0xb8000 that came as an exit: where it goes, or NULL for the planes. */
+uint8_t *vga_direct_access(struct vga *v, unsigned off);
+void vga_direct_check(struct vga *v);	/* after a register that says what the window means */
+void vga_direct_leave(struct vga *v);
+void vga_direct_settle(struct vga *v);	/* brings the planes up to date */
 
 /* vbe.c */
 extern const struct region_ops vbe_ports_ops, vbe_odd_port_ops;

@@ -135,6 +135,7 @@ static bool draw(struct vga *v)
 	bool all = update_view(v) | p->redraw, text, dirty = false;
 
 	p->redraw = false;
+	vga_direct_settle(v);
 	if (all || p->palette_changed)
 		all |= update_palette(v);
 	text = p->view.kind == VGA_TEXT;
@@ -202,6 +203,7 @@ void vga_set_watched(struct vga *v, bool on)
 		timer_cancel(&p->timer);
 		return;
 	}
+	vga_direct_leave(v);
 	p->redraw = true; /* at once: the clock may stand still, in a machine that is paused */
 	schedule(v, draw(v));
 }

@@ -11,9 +11,6 @@
 
 #include "firmware/tables.h"
 
-enum { COMMAND_LEN = 128, NAME_LEN = 56 };
-enum { ALLOCATE = 1, ADD_POINTER = 2, ADD_CHECKSUM = 3 };
-
 static size_t command_begin(struct blob *script, uint32_t number)
 {
 	size_t start = script->len;
@@ -24,20 +21,20 @@ static size_t command_begin(struct blob *script, uint32_t number)
 
 static void command_name(struct blob *script, const char *name)
 {
-	size_t len = strnlen(name, NAME_LEN - 1);
+	size_t len = strnlen(name, LOADER_NAME_LEN - 1);
 
 	blob_put(script, name, len);
-	blob_put(script, NULL, NAME_LEN - len);
+	blob_put(script, NULL, LOADER_NAME_LEN - len);
 }
 
 static void command_end(struct blob *script, size_t start)
 {
-	blob_put(script, NULL, COMMAND_LEN - (script->len - start));
+	blob_put(script, NULL, LOADER_COMMAND_LEN - (script->len - start));
 }
 
 void loader_allocate(struct blob *script, const char *file, uint32_t align, enum loader_zone zone)
 {
-	size_t start = command_begin(script, ALLOCATE);
+	size_t start = command_begin(script, LOADER_ALLOCATE);
 
 	command_name(script, file);
 	blob_put32(script, align);
@@ -48,7 +45,7 @@ void loader_allocate(struct blob *script, const char *file, uint32_t align, enum
 void loader_add_pointer(struct blob *script, const char *file, uint32_t off, unsigned size,
 			const char *target)
 {
-	size_t start = command_begin(script, ADD_POINTER);
+	size_t start = command_begin(script, LOADER_ADD_POINTER);
 
 	command_name(script, file);
 	command_name(script, target);
@@ -60,7 +57,7 @@ void loader_add_pointer(struct blob *script, const char *file, uint32_t off, uns
 void loader_add_checksum(struct blob *script, const char *file, uint32_t off, uint32_t start,
 			 uint32_t len)
 {
-	size_t begin = command_begin(script, ADD_CHECKSUM);
+	size_t begin = command_begin(script, LOADER_ADD_CHECKSUM);
 
 	command_name(script, file);
 	blob_put32(script, off);

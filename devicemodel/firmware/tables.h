@@ -30,6 +30,8 @@ void blob_free(struct blob *b);
 /* --- the table loader: commands that the firmware carries out when it places tables ---------- */
 
 enum loader_zone { LOADER_HIGH = 1, LOADER_FSEG = 2 };
+enum loader_command { LOADER_ALLOCATE = 1, LOADER_ADD_POINTER = 2, LOADER_ADD_CHECKSUM = 3 };
+enum { LOADER_COMMAND_LEN = 128, LOADER_NAME_LEN = 56 };
 
 void loader_allocate(struct blob *script, const char *file, uint32_t align, enum loader_zone zone);
 /* size bytes at off in file hold an offset into target: adds where target was placed. */

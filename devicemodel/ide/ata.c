@@ -2,7 +2,7 @@
 /*
  * ATA disk commands, and the few that packet devices share with disks.
  *
- * Missing: SMART, security, host protected area (but READ NATIVE MAX answers), FUA writes, queued
+ * Missing: SMART, logs, security, host protected area (but READ NATIVE MAX answers), queued
  * commands, READ and WRITE BUFFER: all aborted, and not announced by IDENTIFY DEVICE.
  * Ignored: standby timers (a drive that has nothing to do costs nothing), retry bits.
  * Reference: ATA/ATAPI-6 (T13/1410D), "Command descriptions".
@@ -13,6 +13,7 @@
 
 enum ata_command {
 	CMD_NOP = 0x00,
+	CMD_DATA_SET_MANAGEMENT = 0x06,
 	CMD_RECALIBRATE = 0x10, /* to 0x1f */
 	CMD_READ_SECTORS = 0x20,
 	CMD_READ_EXT = 0x24,
@@ -24,6 +25,7 @@ enum ata_command {
 	CMD_WRITE_DMA_EXT = 0x35,
 	CMD_WRITE_MULTIPLE_EXT = 0x39,
 	CMD_WRITE_VERIFY = 0x3c,
+	CMD_WRITE_DMA_FUA_EXT = 0x3d,
 	CMD_VERIFY = 0x40,
 	CMD_VERIFY_EXT = 0x42,
 	CMD_SEEK = 0x70,
@@ -33,6 +35,7 @@ enum ata_command {
 	CMD_SET_MULTIPLE = 0xc6,
 	CMD_READ_DMA = 0xc8,
 	CMD_WRITE_DMA = 0xca,
+	CMD_WRITE_MULTIPLE_FUA_EXT = 0xce,
 	CMD_FLUSH = 0xe7,
 	CMD_FLUSH_EXT = 0xea,
 	CMD_IDENTIFY = 0xec,
@@ -53,7 +56,7 @@ enum ata_feature {
 };
 
 /* Commands that move sectors. */
-enum { HOW_EXT = 1, HOW_DMA = 2, HOW_MULTI = 4 };
+enum { HOW_EXT = 1, HOW_DMA = 2, HOW_MULTI = 4, HOW_FUA = 8 };
 
 struct sector_command {
 	uint8_t cmd, op, how;
@@ -77,6 +80,8 @@ static const struct sector_command sector_commands[] = {
 	{ CMD_WRITE_DMA, OP_WRITE, HOW_DMA },
 	{ CMD_WRITE_DMA + 1, OP_WRITE, HOW_DMA },
 	{ CMD_WRITE_DMA_EXT, OP_WRITE, HOW_EXT | HOW_DMA },
+	{ CMD_WRITE_DMA_FUA_EXT, OP_WRITE, HOW_EXT | HOW_DMA | HOW_FUA },
+	{ CMD_WRITE_MULTIPLE_FUA_EXT, OP_WRITE, HOW_EXT | HOW_MULTI | HOW_FUA },
 	{ CMD_VERIFY, OP_VERIFY, 0 },
 	{ CMD_VERIFY + 1, OP_VERIFY, 0 },
 	{ CMD_VERIFY_EXT, OP_VERIFY, HOW_EXT },
@@ -204,8 +209,13 @@ static void start_sectors(struct ide_channel *c, struct ide_drive *d,
 	uint32_t n = get_count(d, ext);
 	struct ide_transfer *x;
 
-	if ((multi && !d->multi) || (s->op == OP_WRITE && block_read_only(d->block))) {
+	if (multi && !d->multi) {
 		ata_abort(c, d);
+		return;
+	}
+	/* hosts that do not know of protected disks take it for a bad medium, and do not try again */
+	if (s->op == OP_WRITE && block_read_only(d->block)) {
+		command_failed(c, d, 0, ERR_ABRT | ERR_WP);
 		return;
 	}
 	if (lba >= total || n > total - lba) {
@@ -216,6 +226,7 @@ static void start_sectors(struct ide_channel *c, struct ide_drive *d,
 	x = ide_begin(c, s->op);
 	x->form = form;
 	x->dma = s->how & HOW_DMA;
+	x->flush = !!(s->how & HOW_FUA);
 	x->offset = lba * IDE_SECTOR;
 	x->left = (uint64_t)n * IDE_SECTOR;
 	x->block = multi ? d->multi * IDE_SECTOR : IDE_SECTOR;
@@ -464,6 +475,9 @@ static void other_command(struct ide_channel *c, struct ide_drive *d, uint8_t cm
 	case CMD_FLUSH:
 	case CMD_FLUSH_EXT:
 		flush(c);
+		break;
+	case CMD_DATA_SET_MANAGEMENT:
+		ata_trim(c, d);
 		break;
 	case CMD_SEEK:
 		seek(c, d);

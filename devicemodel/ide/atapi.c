@@ -41,6 +41,7 @@ enum packet_command {
 	MMC_MODE_SENSE = 0x5a,
 	MMC_READ_12 = 0xa8,
 	MMC_READ_DVD_STRUCTURE = 0xad,
+	MMC_READ_CD_MSF = 0xb9,
 	MMC_SET_SPEED = 0xbb,
 	MMC_MECHANISM_STATUS = 0xbd,
 	MMC_READ_CD = 0xbe,
@@ -280,17 +281,35 @@ static void read_12(struct ide_channel *c, struct ide_drive *d)
 }
 
 /* User data of sectors in a data mode, or nothing at all. */
-static void read_cd(struct ide_channel *c, struct ide_drive *d)
+static void read_cd_sectors(struct ide_channel *c, struct ide_drive *d, uint32_t lba, uint32_t n)
 {
 	uint8_t type = d->packet[1] >> 2 & 7, what = d->packet[9] & 0xf8;
-	uint32_t n = get_be32(d->packet + 5) & 0xffffff;
 
 	if ((what && what != 0x10) || (d->packet[9] & 6) || (d->packet[10] & 7))
 		atapi_illegal_field(c, d);
 	else if (type != 0 && type != 2)
 		atapi_check(c, d, (struct ide_sense){ KEY_ILLEGAL, ASC_TRACK_MODE, 0 });
 	else
-		read_sectors(c, d, get_be32(d->packet + 2), what ? n : 0);
+		read_sectors(c, d, lba, what ? n : 0);
+}
+
+static void read_cd(struct ide_channel *c, struct ide_drive *d)
+{
+	read_cd_sectors(c, d, get_be32(d->packet + 2), get_be32(d->packet + 5) & 0xffffff);
+}
+
+/* From one minute, second and frame up to another. */
+static void read_cd_msf(struct ide_channel *c, struct ide_drive *d)
+{
+	const uint8_t *from = d->packet + 3, *to = d->packet + 6;
+	int32_t lba = mmc_lba_of_msf(from), n = mmc_lba_of_msf(to) - lba;
+
+	if (lba < 0)
+		atapi_check(c, d, (struct ide_sense){ KEY_ILLEGAL, ASC_LBA, 0 });
+	else if (n < 0 || from[1] > 59 || from[2] > 74 || to[1] > 59 || to[2] > 74)
+		atapi_illegal_field(c, d);
+	else
+		read_cd_sectors(c, d, lba, n);
 }
 
 static void seek(struct ide_channel *c, struct ide_drive *d)
@@ -337,6 +356,7 @@ static const struct packet_row {
 	{ MMC_SET_SPEED, 0, set_speed },
 	{ MMC_MECHANISM_STATUS, 0, mmc_mechanism_status },
 	{ MMC_READ_CD, NEEDS_DISC, read_cd },
+	{ MMC_READ_CD_MSF, NEEDS_DISC, read_cd_msf },
 };
 
 static const struct packet_row *find_row(uint8_t cmd)

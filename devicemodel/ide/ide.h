@@ -4,7 +4,8 @@
  * may have under way, and the channel's bus master.
  *
  * taskfile.c is what the guest's accesses meet; transfer.c moves data between back end, buffer
- * and guest; bus_master.c is the DMA engine; ata.c and atapi.c decide what a command means.
+ * and guest; bus_master.c is the DMA engine; ata.c and atapi.c decide what a command means;
+ * trim.c discards.
  * Everything here runs under the machine lock.
  */
 #ifndef IDE_H
@@ -25,7 +26,8 @@ enum {
 	IDE_MULTI_MAX = 16,	  /* sectors of a READ MULTIPLE block */
 	IDE_DRQ_MAX = 32 << 10,	  /* bytes of the longest PIO burst */
 	IDE_PIO_LEN = 36 << 10,	  /* the longest burst, and sectors that begin within it */
-	IDE_CHUNK = 128 << 10,	  /* the longest request to a back end */
+	IDE_CHUNK = 128 << 10,	  /* the longest request to a back end that has data */
+	IDE_TRIM_BLOCKS = 8,	  /* sectors of the longest list of ranges to discard */
 	IDE_PACKET_LEN = 12,
 	IDE_SERIAL_LEN = 20,
 };
@@ -57,7 +59,8 @@ enum ide_error {
 	ERR_PASSED = 0x01, /* diagnostic code: no fault */
 	ERR_ABRT = 0x04,
 	ERR_IDNF = 0x10,
-	ERR_UNC = 0x40,
+	ERR_UNC = 0x40, /* of a read */
+	ERR_WP = 0x40,	/* of a write: the medium is protected */
 };
 
 enum ide_device { DEV_LBA = 0x40, DEV_UNIT = 0x10, DEV_OBSOLETE = 0xa0 };
@@ -93,6 +96,8 @@ enum ide_op {
 	OP_REPLY,  /* buffer to guest */
 	OP_SINK,   /* from the guest, ignored */
 	OP_PACKET, /* the 12 bytes of a packet command */
+	OP_TRIM_LIST, /* from the guest, into the buffer */
+	OP_TRIM,      /* ranges in the buffer, to the back end */
 };
 
 enum ide_form { FORM_CHS, FORM_LBA28, FORM_LBA48 }; /* how a command names sectors */
@@ -138,6 +143,7 @@ struct ide_transfer {
 	uint8_t unit, phase, op, form;
 	uint8_t dma;
 	uint8_t packet;	 /* by the rules of packet commands */
+	uint8_t flush;	 /* a write that is not done before it is on the disk */
 	uint8_t stale;	 /* the disc that it reads from is gone */
 	uint8_t reset;	 /* IDE_RESET: bit per drive that shall show its signature */
 	uint64_t offset; /* of the image: what the back end moves next */
@@ -208,6 +214,8 @@ void ide_set_signature(struct ide_drive *d);
 struct ide_transfer *ide_begin(struct ide_channel *c, enum ide_op op);
 void ide_step(struct ide_channel *c);
 void ide_burst_done(struct ide_channel *c);
+void ide_finish(struct ide_channel *c);
+void ide_submit(struct ide_channel *c, enum block_op op, uint64_t offset, uint64_t len);
 void ide_reset_drives(struct ide_channel *c, uint8_t units);
 void ide_resume(struct ide_channel *c);
 int ide_check_transfer(const struct ide_channel *c);
@@ -230,6 +238,11 @@ void ata_failed(struct ide_channel *c, struct ide_drive *d, int err);
 void ata_abort(struct ide_channel *c, struct ide_drive *d);
 void ata_reply(struct ide_channel *c);
 int ata_check_drive(const struct ide_drive *d);
+
+/* trim.c */
+void ata_trim(struct ide_channel *c, struct ide_drive *d);
+void ide_step_trim(struct ide_channel *c);
+bool ide_trim_valid(const struct ide_transfer *x);
 
 /* identify.c */
 void ata_default_geometry(const struct ide_drive *d, unsigned *heads, unsigned *sectors);
@@ -254,6 +267,7 @@ uint32_t atapi_sectors(const struct ide_drive *d);
 void atapi_change_medium(struct ide_channel *c, unsigned unit, struct block *b);
 
 /* mmc.c: commands that tell about the drive and its disc */
+int32_t mmc_lba_of_msf(const uint8_t msf[3]);
 void mmc_read_toc(struct ide_channel *c, struct ide_drive *d);
 void mmc_read_subchannel(struct ide_channel *c, struct ide_drive *d);
 void mmc_get_configuration(struct ide_channel *c, struct ide_drive *d);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What drives say about themselves: IDENTIFY DEVICE, IDENTIFY PACKET DEVICE, geometry.
- * Reference: ATA/ATAPI-6 (T13/1410D), "IDENTIFY DEVICE", "IDENTIFY PACKET DEVICE".
+ * Reference: ATA/ATAPI-6 (T13/1410D), "IDENTIFY DEVICE", "IDENTIFY PACKET DEVICE"; words of later
+ * standards: ATA/ATAPI Command Set 2 (T13/2015-D), "IDENTIFY DEVICE".
  */
 #include <string.h>
 
@@ -26,7 +27,14 @@ enum {
 	SET83_LBA48 = 1 << 10,
 	SET83_FLUSH = 1 << 12,
 	SET83_FLUSH_EXT = 1 << 13,
+	SET84_FUA = 1 << 6,
 	SETS_VALID = 1 << 14,
+};
+
+enum {
+	COMPLETE = 0xc837, /* word 2: no SET FEATURES is needed to spin up, and all words count */
+	SET69_TRIM_ZEROES = 1 << 14 | 1 << 5, /* what was trimmed reads the same, and as zeroes */
+	NO_ROTATION = 1,
 };
 
 uint64_t ata_sectors(const struct ide_drive *d)
@@ -90,7 +98,9 @@ static void geometry(const struct ide_drive *d, uint8_t *buf)
 	word(buf, 1, cylinders(total, heads, sectors, CHS_CYLINDERS_MAX));
 	word(buf, 3, heads);
 	word(buf, 6, sectors);
-	n = cylinders(total, d->heads, d->sectors, UINT16_MAX);
+	/* the default translation ends where word 1 does, any other with the register */
+	n = cylinders(total, d->heads, d->sectors,
+		      d->heads == heads && d->sectors == sectors ? CHS_CYLINDERS_MAX : UINT16_MAX);
 	word(buf, 54, n);
 	word(buf, 55, d->heads);
 	word(buf, 56, d->sectors);
@@ -118,7 +128,6 @@ static void common(const struct ide_drive *d, unsigned unit, uint8_t *buf, const
 	word(buf, 64, 0x0003); /* PIO modes 3 and 4 */
 	for (unsigned i = 65; i <= 68; i++)
 		word(buf, i, 120); /* ns a cycle */
-	word(buf, 80, 0x00f0); /* ATA/ATAPI-4 to -7 */
 	word(buf, 88, 0x003f | d->udma << 8);
 	word(buf, 93, reset_result(unit));
 }
@@ -130,24 +139,40 @@ static void disk_sets(const struct ide_drive *d, uint8_t *buf)
 
 	word(buf, 82, s82 | SET82_WRITE_CACHE | SET82_LOOK_AHEAD);
 	word(buf, 83, s83 | SET83_APM);
-	word(buf, 84, SETS_VALID);
+	word(buf, 84, SETS_VALID | SET84_FUA);
 	word(buf, 85, s82 | (d->write_cache ? SET82_WRITE_CACHE : 0) |
 			      (d->look_ahead ? SET82_LOOK_AHEAD : 0));
 	word(buf, 86, (s83 & ~SETS_VALID) | (d->apm ? SET83_APM : 0));
-	word(buf, 87, SETS_VALID);
+	word(buf, 87, SETS_VALID | SET84_FUA);
 	word(buf, 91, d->apm);
+}
+
+static void trim(const struct ide_drive *d, uint8_t *buf)
+{
+	enum block_discard kind = block_discard(d->block);
+
+	if (kind == DISCARD_NONE)
+		return;
+	if (kind == DISCARD_ZEROES)
+		word(buf, 69, SET69_TRIM_ZEROES);
+	word(buf, 105, IDE_TRIM_BLOCKS);
+	word(buf, 169, 1);
 }
 
 void ata_identify(const struct ide_drive *d, unsigned unit, uint8_t *buf)
 {
 	memset(buf, 0, IDE_SECTOR);
 	word(buf, 0, 0x0040); /* ATA, not removable */
+	word(buf, 2, COMPLETE);
 	common(d, unit, buf, "Caisson disk");
 	geometry(d, buf);
 	word(buf, 47, 0x8000 | IDE_MULTI_MAX);
 	word(buf, 50, 0x4000);
 	word(buf, 59, d->multi ? 0x0100 | d->multi : 0);
 	disk_sets(d, buf);
+	word(buf, 80, 0x03f0); /* ATA/ATAPI-4 to -7, ATA8-ACS, ACS-2 */
+	trim(d, buf);
+	word(buf, 217, NO_ROTATION);
 	checksum(buf);
 }
 
@@ -159,6 +184,7 @@ void atapi_identify(const struct ide_drive *d, unsigned unit, uint8_t *buf)
 	word(buf, 0, 0x85c0); /* ATAPI, CD-ROM, removable, DRQ within 50 us, 12-byte packets */
 	common(d, unit, buf, "Caisson CD-ROM");
 	word(buf, 53, 0x0006);
+	word(buf, 80, 0x00f0); /* ATA/ATAPI-4 to -7 */
 	word(buf, 82, sets);
 	word(buf, 83, SETS_VALID);
 	word(buf, 84, SETS_VALID);

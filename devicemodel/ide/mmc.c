@@ -34,6 +34,11 @@ static void put_msf(uint8_t *p, uint32_t lba)
 	p[2] = frames % FRAMES_PER_SECOND;
 }
 
+int32_t mmc_lba_of_msf(const uint8_t msf[3])
+{
+	return (msf[0] * 60 + msf[1]) * FRAMES_PER_SECOND + msf[2] - MSF_LEAD;
+}
+
 /* A four-byte address as the MSF bit of the packet wants it. */
 static void put_address(uint8_t *p, const struct ide_drive *d, uint32_t lba)
 {
@@ -370,9 +375,34 @@ void mmc_read_dvd_structure(struct ide_channel *c, struct ide_drive *d)
 
 /* --- mode pages --- */
 
-enum { PAGE_ERRORS = 0x01, PAGE_AUDIO = 0x0e, PAGE_CAPABILITIES = 0x2a, PAGE_ALL = 0x3f };
+enum {
+	PAGE_ERRORS = 0x01,
+	PAGE_AUDIO = 0x0e,
+	PAGE_POWER = 0x1a,
+	PAGE_TIMEOUT = 0x1d,
+	PAGE_CAPABILITIES = 0x2a,
+	PAGE_ALL = 0x3f,
+};
 enum { MODE_CHANGEABLE = 1, MODE_SAVED = 3 };
 
+/* Of a page's parameters. */
+static uint8_t page_len(uint8_t page)
+{
+	switch (page) {
+	case PAGE_ERRORS:
+		return 6;
+	case PAGE_AUDIO:
+		return 14;
+	case PAGE_POWER:
+		return 10;
+	case PAGE_TIMEOUT:
+		return 8;
+	default:
+		return 18;
+	}
+}
+
+/* The pages for power and timeouts say that no timer runs. */
 static void page_body(uint8_t *p, uint8_t page, const struct ide_drive *d)
 {
 	switch (page) {
@@ -395,7 +425,7 @@ static void page_body(uint8_t *p, uint8_t page, const struct ide_drive *d)
 /* Nothing is changeable, so a mask of changeable bits is all zero. */
 static size_t put_page(uint8_t *p, uint8_t page, const struct ide_drive *d)
 {
-	uint8_t len = page == PAGE_ERRORS ? 6 : page == PAGE_AUDIO ? 14 : 18;
+	uint8_t len = page_len(page);
 
 	p[0] = page;
 	p[1] = len;
@@ -413,8 +443,9 @@ static uint8_t medium_type(const struct ide_drive *d)
 
 void mmc_mode_sense(struct ide_channel *c, struct ide_drive *d)
 {
-	static const uint8_t pages[] = { PAGE_ERRORS, PAGE_AUDIO, PAGE_CAPABILITIES };
-	uint8_t *p = atapi_buffer(c, 64), wanted = d->packet[2] & 0x3f;
+	static const uint8_t pages[] = { PAGE_ERRORS, PAGE_AUDIO, PAGE_POWER, PAGE_TIMEOUT,
+					 PAGE_CAPABILITIES };
+	uint8_t *p = atapi_buffer(c, 128), wanted = d->packet[2] & 0x3f;
 	size_t n = 8;
 
 	if (d->packet[2] >> 6 == MODE_SAVED) {

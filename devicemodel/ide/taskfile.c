@@ -116,6 +116,45 @@ static void data_write(struct ide_channel *c, uint32_t val, unsigned size)
 	burst_moved(c, n);
 }
 
+/* Whole items of a string instruction; what is odd is left to the functions above. */
+static uint32_t string_room(struct ide_channel *c, enum ide_phase phase, unsigned size,
+			    unsigned count)
+{
+	const struct ide_transfer *x = &c->x;
+	uint32_t items;
+
+	if (size < 2 || !burst_room(c, phase, size))
+		return 0;
+	items = (x->stop - x->pos) / size;
+	return items < count ? items : count;
+}
+
+static unsigned data_read_string(void *dev, uint64_t off, void *buf, unsigned size,
+				 unsigned count)
+{
+	struct ide_channel *c = dev;
+	uint32_t n = off == REG_DATA ? string_room(c, IDE_DATA_IN, size, count) : 0;
+
+	if (!n)
+		return 0;
+	memcpy(buf, c->pio + c->x.pos, n * size);
+	burst_moved(c, n * size);
+	return n;
+}
+
+static unsigned data_write_string(void *dev, uint64_t off, const void *buf, unsigned size,
+				  unsigned count)
+{
+	struct ide_channel *c = dev;
+	uint32_t n = off == REG_DATA ? string_room(c, IDE_DATA_OUT, size, count) : 0;
+
+	if (!n)
+		return 0;
+	memcpy(c->pio + c->x.pos, buf, n * size);
+	burst_moved(c, n * size);
+	return n;
+}
+
 /* --- read --- */
 
 /*
@@ -365,7 +404,7 @@ static void channel_destroy(void *dev)
 
 static const struct field channel_fields[] = {
 	DRIVE(0), DRIVE(1), C(device), C(control),
-	C(x.unit), C(x.phase), C(x.op), C(x.form), C(x.dma), C(x.packet), C(x.stale), C(x.reset),
+	C(x.unit), C(x.phase), C(x.op), C(x.form), C(x.dma), C(x.packet), C(x.flush), C(x.stale), C(x.reset),
 	C(x.offset), C(x.left), C(x.step), C(x.block), C(x.pos), C(x.stop), C(x.end),
 	C(bm.command), C(bm.status), C(bm.table), C(bm.at.next), C(bm.at.entries),
 	C(bm.at.addr), C(bm.at.left), C(bm.at.last), C(bm.at.failed),
@@ -381,7 +420,10 @@ static const struct device_class channel_class = {
 	.destroy = channel_destroy,
 };
 
-static const struct region_ops command_ops = { command_read, command_write, .min = 1, .max = 4 };
+static const struct region_ops command_ops = {
+	command_read, command_write, .min = 1, .max = 4,
+	.read_string = data_read_string, .write_string = data_write_string,
+};
 static const struct region_ops control_ops = { control_read, control_write, .min = 1, .max = 1 };
 
 void ide_channel_decode(struct ide_channel *c, bool on)

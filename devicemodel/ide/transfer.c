@@ -43,7 +43,7 @@ static void set_phase(struct ide_channel *c, enum ide_phase phase)
 
 /* --- ends --- */
 
-static void finish(struct ide_channel *c)
+void ide_finish(struct ide_channel *c)
 {
 	struct ide_drive *d = ide_owner(c);
 
@@ -76,26 +76,32 @@ static void advance(struct ide_channel *c, uint64_t n)
 
 static void request_done(struct block_req *r, int err);
 
-static void submit(struct ide_channel *c, enum block_op op, uint32_t len)
+void ide_submit(struct ide_channel *c, enum block_op op, uint64_t offset, uint64_t len)
 {
 	struct block *b = ide_owner(c)->block;
 	uint64_t size = b ? block_size(b) : 0;
 
 	set_phase(c, IDE_IO);
-	if (!b || c->x.offset > size) {
+	if (!b || offset > size) {
 		fail(c, -ENOMEDIUM);
 		return;
 	}
-	c->want = len;
-	c->req = (struct block_req){ .op = op, .offset = c->x.offset, .buf = c->io, .len = len,
+	c->req = (struct block_req){ .op = op, .offset = offset, .buf = c->io, .len = len,
 				     .done = request_done, .owner = c };
 	/* the last sector of a disc may be cut short */
-	if (op == BLOCK_READ && len > size - c->x.offset) {
-		c->req.len = size - c->x.offset;
+	if (op == BLOCK_READ && len > size - offset) {
+		c->req.len = size - offset;
 		memset(c->io + c->req.len, 0, len - c->req.len);
 	}
 	c->in_flight = true;
 	block_submit(b, &c->req);
+}
+
+/* The next len bytes of the transfer. */
+static void submit(struct ide_channel *c, enum block_op op, uint32_t len)
+{
+	c->want = len;
+	ide_submit(c, op, c->x.offset, len);
 }
 
 /* A long request that fails is made again sector by sector, until the bad one is met. */
@@ -103,7 +109,7 @@ static void request_failed(struct ide_channel *c, int err)
 {
 	uint32_t sector = sector_size(ide_owner(c));
 
-	if (c->x.op == OP_FLUSH || c->want <= sector) {
+	if (c->x.op == OP_FLUSH || c->x.op == OP_TRIM || c->want <= sector) {
 		fail(c, err);
 		return;
 	}
@@ -155,13 +161,15 @@ static void request_done(struct block_req *r, int err)
 		return;
 	}
 	if (c->x.op == OP_FLUSH) {
-		finish(c);
+		ide_finish(c);
 		return;
 	}
 	if (c->x.op == OP_WRITE)
 		write_done(c);
 	else if (c->x.op == OP_VERIFY)
 		advance(c, c->want);
+	else if (c->x.op == OP_TRIM)
+		c->x.pos += c->want;
 	else if (c->x.dma)
 		dma_read_done(c);
 	else
@@ -210,7 +218,7 @@ static void step_in(struct ide_channel *c)
 	else if (x->left)
 		fill(c);
 	else
-		finish(c);
+		ide_finish(c);
 }
 
 static void step_dma_read(struct ide_channel *c)
@@ -218,7 +226,7 @@ static void step_dma_read(struct ide_channel *c)
 	struct ide_transfer *x = &c->x;
 
 	if (!x->left)
-		finish(c);
+		ide_finish(c);
 	else if (!bm_ready(c))
 		set_phase(c, IDE_DMA_WAIT);
 	else
@@ -236,7 +244,7 @@ static void step_dma_reply(struct ide_channel *c)
 	x->pos += bm_move(c, &at, c->pio + x->pos, x->end - x->pos, true);
 	bm_commit(c, &at);
 	if (x->pos == x->end)
-		finish(c);
+		ide_finish(c);
 }
 
 /* --- from the guest --- */
@@ -262,8 +270,8 @@ static void burst_out(struct ide_channel *c)
 
 static void finish_write(struct ide_channel *c)
 {
-	if (ide_owner(c)->write_cache) {
-		finish(c);
+	if (ide_owner(c)->write_cache && !c->x.flush) {
+		ide_finish(c);
 		return;
 	}
 	c->x.op = OP_FLUSH;
@@ -315,7 +323,7 @@ static void step_sink(struct ide_channel *c)
 	struct bm_cursor at = c->bm.at;
 
 	if (!c->x.left) {
-		finish(c);
+		ide_finish(c);
 		return;
 	}
 	if (!c->x.dma) {
@@ -328,7 +336,24 @@ static void step_sink(struct ide_channel *c)
 	c->x.left -= bm_move(c, &at, c->io, least(c->x.left, IDE_CHUNK), false);
 	bm_commit(c, &at);
 	if (!c->x.left)
-		finish(c);
+		ide_finish(c);
+}
+
+static void step_trim_list(struct ide_channel *c)
+{
+	struct ide_transfer *x = &c->x;
+	struct bm_cursor at = c->bm.at;
+
+	set_phase(c, IDE_DMA_WAIT);
+	if (!bm_ready(c))
+		return;
+	x->pos += bm_move(c, &at, c->pio + x->pos, x->end - x->pos, false);
+	bm_commit(c, &at);
+	if (x->pos < x->end)
+		return;
+	x->op = OP_TRIM;
+	x->pos = 0;
+	ide_step_trim(c);
 }
 
 /* --- what comes next --- */
@@ -357,7 +382,7 @@ void ide_step(struct ide_channel *c)
 		x->dma ? step_dma_write(c) : step_write(c);
 		break;
 	case OP_VERIFY:
-		x->left ? submit(c, BLOCK_READ, least(x->left, x->step)) : finish(c);
+		x->left ? submit(c, BLOCK_READ, least(x->left, x->step)) : ide_finish(c);
 		break;
 	case OP_FLUSH:
 		submit(c, BLOCK_FLUSH, 0);
@@ -367,6 +392,12 @@ void ide_step(struct ide_channel *c)
 		break;
 	case OP_PACKET:
 		burst_out(c);
+		break;
+	case OP_TRIM_LIST:
+		step_trim_list(c);
+		break;
+	case OP_TRIM:
+		ide_step_trim(c);
 		break;
 	}
 }
@@ -486,6 +517,9 @@ static bool op_valid(const struct ide_transfer *x, const struct ide_drive *d)
 		return x->packet && x->left <= UINT16_MAX;
 	case OP_PACKET:
 		return x->packet && x->left == IDE_PACKET_LEN;
+	case OP_TRIM_LIST:
+	case OP_TRIM:
+		return d->block && ide_trim_valid(x);
 	default:
 		return false;
 	}

@@ -12,6 +12,7 @@
 
 #include "dm/device.h"
 #include "dm/isa.h"
+#include "dm/log.h"
 #include "dm/parts.h"
 #include "input/ps2.h"
 
@@ -206,11 +207,17 @@ static uint8_t output_port(const struct i8042 *k)
 	return v;
 }
 
+static void request_reset(struct i8042 *k)
+{
+	log_guest("i8042", "reset by the keyboard controller");
+	machine_request_reset(k->dev.machine);
+}
+
 static void write_output_port(struct i8042 *k, uint8_t v)
 {
 	set_a20(k, v & OUTPUT_A20);
 	if (!(v & OUTPUT_NOT_RESET))
-		machine_request_reset(k->dev.machine);
+		request_reset(k);
 }
 
 /* The clock lines: high unless the controller holds them. */
@@ -223,7 +230,7 @@ static void ranged_command(struct i8042 *k, uint8_t cmd)
 {
 	if (cmd >= CMD_PULSE) {
 		if (!(cmd & OUTPUT_NOT_RESET))
-			machine_request_reset(k->dev.machine);
+			request_reset(k);
 	} else if (cmd >= CMD_WRITE_RAM && cmd < CMD_WRITE_RAM + RAM_LEN) {
 		k->awaiting = cmd;
 	} else if (cmd >= CMD_READ_RAM && cmd < CMD_READ_RAM + RAM_LEN) {

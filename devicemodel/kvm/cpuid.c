@@ -5,6 +5,7 @@
  * Reference: Intel SDM volume 2, "CPUID-CPU Identification"; AMD APM volume 3, "Obtaining
  * Processor Information Via the CPUID Instruction".
  */
+#include <cpuid.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -61,6 +62,13 @@ static void leaf_topology(struct vcpu *v, struct kvm_cpuid_entry2 *e)
 	}
 }
 
+/* The processor's name and its first caches, which KVM leaves out: those of the host. */
+static void leaf_host(struct kvm_cpuid_entry2 *e)
+{
+	if (!(e->eax | e->ebx | e->ecx | e->edx))
+		__get_cpuid(e->function, &e->eax, &e->ebx, &e->ecx, &e->edx);
+}
+
 static void remember_signature(struct kvm *k, const struct kvm_cpuid_entry2 *e)
 {
 	k->cpu_signature = e->eax;
@@ -86,7 +94,11 @@ static void adjust(struct vcpu *v, struct kvm_cpuid_entry2 *e)
 	case 0x80000001:
 		e->ecx &= ~LEAF81_ECX_CMP_LEGACY;
 		break;
+	case 0x80000002 ... 0x80000005:
+		leaf_host(e);
+		break;
 	case 0x80000008: /* core count and width of the core id, on AMD */
+		v->k->phys_bits = e->eax & 0xff;
 		e->ecx = bits_for(n) << 12 | (n - 1);
 		break;
 	case 0x8000001e: /* extended APIC id; one thread a core; one node */

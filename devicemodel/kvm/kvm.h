@@ -62,6 +62,21 @@ void kvm_reset(struct kvm *k);
 void kvm_time_stop(struct kvm *k);
 void kvm_time_start(struct kvm *k);
 
+/*
+ * The first processor begins at rip, interrupts off, in flat 64-bit code with the page tables that
+ * stand in guest memory, or in flat 32-bit code without paging. gdt is the address of five
+ * descriptors, of which number 2 is code, 3 data and 4 a task. Memory types and local APICs of all
+ * are as firmware leaves them; from uncached (a power of two below 4 GiB) on lie devices.
+ */
+struct kvm_entry {
+	bool long_mode;
+	uint64_t rip, rbx, rsi;
+	uint64_t gdt, page_tables;
+	uint32_t uncached;
+};
+/* Only while stopped, after kvm_reset() or before the first kvm_go(). 0 or -errno. */
+int kvm_set_entry(struct kvm *k, const struct kvm_entry *e);
+
 /* The master 8259A's output. */
 void kvm_set_intr(struct kvm *k, bool level);
 /* An interrupt message to the local APICs. */

@@ -41,6 +41,7 @@ struct kvm {
 	unsigned n_vcpus;		/* [I] made so far */
 	unsigned n_vcpus_wanted;	/* [I] */
 	uint32_t cpu_signature, cpu_features; /* [I] CPUID leaf 1 EAX and EDX */
+	unsigned phys_bits;		/* [I] width of physical addresses; 0: CPUID does not say */
 	struct vcpu vcpu[KVM_MAX_VCPUS];
 	unsigned holds;			/* [m] kvm_stop() without kvm_go() */
 	unsigned inside;		/* [m] vCPU threads that are not parked */

@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 
 #include "dm/log.h"
+#include "dm/sandbox.h"
 #include "kvm_priv.h"
 
 enum { KICK_SIGNAL = SIGUSR1 };
@@ -29,15 +30,10 @@ static void exit_io(struct vcpu *v)
 	uint8_t *p = (uint8_t *)run + run->io.data_offset;
 	struct space *pio = &v->k->m->pio;
 
-	for (unsigned i = 0; i < run->io.count; i++, p += run->io.size) {
-		if (run->io.direction == KVM_EXIT_IO_IN) {
-			uint64_t val = space_read(pio, run->io.port, run->io.size);
-
-			memcpy(p, &val, run->io.size);
-		} else {
-			space_write(pio, run->io.port, load(p, run->io.size), run->io.size);
-		}
-	}
+	if (run->io.direction == KVM_EXIT_IO_IN)
+		space_read_string(pio, run->io.port, p, run->io.size, run->io.count);
+	else
+		space_write_string(pio, run->io.port, p, run->io.size, run->io.count);
 }
 
 static void exit_mmio(struct vcpu *v)
@@ -114,6 +110,7 @@ static bool park(struct kvm *k)
 	pthread_cond_broadcast(&k->parked);
 	while (must_park(k) && !k->quit)
 		pthread_cond_wait(&k->go, &k->m->lock);
+	sandbox_narrow(SANDBOX_VCPU);
 	k->inside += !k->quit;
 	return !k->quit;
 }

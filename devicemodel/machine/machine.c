@@ -151,6 +151,12 @@ void machine_request_stop(struct machine *m, enum stop_cause cause)
 	wake(m);
 }
 
+void machine_request_pause(struct machine *m)
+{
+	m->pause_wanted = true;
+	wake(m);
+}
+
 void machine_set_a20(struct machine *m, enum a20_source who, bool on)
 {
 	bool was = machine_a20(m);

@@ -47,6 +47,7 @@ struct machine {
 	void *ops_arg;		   /* [I] */
 	unsigned a20;		   /* [m] bit a20_source: that driver holds the gate open */
 	bool reset_wanted;	   /* [m] */
+	bool pause_wanted;	   /* [m] */
 	enum stop_cause stop_wanted; /* [m] the first cause asked for */
 	int exit_code;		   /* [m] */
 };

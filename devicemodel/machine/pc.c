@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "base/loop_priv.h"
+#include "boot/boot.h"
+#include "control/control.h"
 #include "dm/block.h"
 #include "dm/chardev.h"
 #include "dm/isa.h"
@@ -76,9 +78,9 @@ static int open_memory(struct pc *pc, const struct config *c, char **why)
 				(unsigned long long)(host / MIB));
 		return -ENOMEM;
 	}
-	err = ram_create(&pc->ram, "guest-ram", c->memory);
+	err = ram_create(&pc->ram, c->memory);
 	if (!err)
-		err = ram_create(&pc->vram, "guest-vram", c->video_memory);
+		err = ram_create_small(&pc->vram, "guest-vram", c->video_memory);
 	if (!err)
 		err = map_memory(pc);
 	return err ? fail(err, why, "cannot map the guest's memory") : 0;
@@ -167,7 +169,10 @@ static int open_drive(struct pc *pc, const struct config *c, unsigned n, char **
 	struct block_options opt = {
 		.read_only = d->read_only || d->cdrom,
 		.discard_changes = c->discard_changes && !d->cdrom,
-		.owner = c->name,
+		.no_discard = d->no_discard,
+		.wait_for_room = true,
+		.guest = c->name,
+		.guest_of = rundir_guest_of,
 	};
 
 	if (!d->present || !d->path)
@@ -190,6 +195,20 @@ static int open_backends(struct pc *pc, const struct config *c, char **why)
 	machine_unlock(&pc->m);
 	free(where);
 	return err ? fail(err, why, "cannot open a drive or port") : 0;
+}
+
+static int open_kernel(struct pc *pc, const struct config *c, char **why)
+{
+	struct boot_files files = { c->kernel, c->initrd, c->append };
+
+	if (!c->kernel)
+		return 0;
+	return boot_open(&pc->boot, &files, pc->ram.host, low_len(pc), why);
+}
+
+int pc_start_kernel(struct pc *pc, char **why)
+{
+	return pc->boot ? boot_start(pc->boot, &pc->m, pc->kvm, &pc->info, why) : 0;
 }
 
 /* --- the parts --- */
@@ -245,7 +264,9 @@ static void uuid_bytes(const char *uuid, uint8_t bytes[16])
 static bool add_firmware(struct pc *pc, const struct config *c, struct mc146818 *rtc)
 {
 	struct fw_cfg *fw = fw_cfg_create(&pc->m);
-	struct firmware_info info = {
+	struct firmware_info *info = &pc->info;
+
+	*info = (struct firmware_info){
 		.vcpus = c->cpus,
 		.ram_below_4g = low_len(pc),
 		.ram_above_4g = pc->ram.len - low_len(pc),
@@ -257,11 +278,11 @@ static bool add_firmware(struct pc *pc, const struct config *c, struct mc146818 
 	};
 
 	for (unsigned n = 0; n < CONFIG_DRIVES; n++)
-		info.cdroms |= (c->drives[n].present && c->drives[n].cdrom) << n;
-	uuid_bytes(c->uuid, info.uuid);
-	kvm_cpu_signature(pc->kvm, &info.cpu_signature, &info.cpu_features);
-	firmware_set_cmos(rtc, &info);
-	return fw && !firmware_add_tables(fw, &info);
+		info->cdroms |= (c->drives[n].present && c->drives[n].cdrom) << n;
+	uuid_bytes(c->uuid, info->uuid);
+	kvm_cpu_signature(pc->kvm, &info->cpu_signature, &info->cpu_features);
+	firmware_set_cmos(rtc, info);
+	return fw && !firmware_add_tables(fw, info);
 }
 
 /* In the order in which they are reset. */
@@ -290,17 +311,19 @@ static bool add_parts(struct pc *pc, const struct config *c)
 
 static int assemble(struct pc *pc, const struct config *c, char **why)
 {
-	bool ok;
+	int err = 0;
 
 	machine_lock(&pc->m);
-	ok = add_parts(pc, c);
-	if (ok) {
+	if (add_parts(pc, c)) {
 		connect_processors(pc);
 		console_connect(pc);
 		machine_reset_devices(&pc->m);
+		err = pc_start_kernel(pc, why);
+	} else {
+		err = -ENOMEM;
 	}
 	machine_unlock(&pc->m);
-	return ok ? 0 : fail(-ENOMEM, why, "cannot assemble the PC");
+	return err ? fail(err, why, "cannot assemble the PC") : 0;
 }
 
 int pc_create(struct pc *pc, struct config *c, const char *device, char **why)
@@ -311,10 +334,12 @@ int pc_create(struct pc *pc, struct config *c, const char *device, char **why)
 	err = machine_init(&pc->m, loop_host_now, loop_rearm, &pc->m);
 	if (!err && !loop_create(&pc->m))
 		err = fail(-ENOMEM, why, "cannot make the event loop");
-	if (!err)
+	if (!err && !c->kernel)
 		err = firmware_load_roms(&pc->roms, NULL, why);
 	if (!err)
 		err = open_memory(pc, c, why);
+	if (!err)
+		err = open_kernel(pc, c, why);
 	if (!err)
 		err = open_backends(pc, c, why);
 	if (!err)
@@ -344,6 +369,7 @@ void pc_destroy(struct pc *pc)
 	console_destroy(pc);
 	if (pc->m.loop)
 		loop_destroy(pc->m.loop);
+	boot_close(pc->boot);
 	ram_destroy(&pc->ram);
 	ram_destroy(&pc->vram);
 	firmware_free_roms(&pc->roms);

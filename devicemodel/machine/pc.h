@@ -9,6 +9,7 @@
 #include "ram.h"
 
 struct block;
+struct boot;
 struct chardev;
 struct input;
 struct kvm;
@@ -34,6 +35,8 @@ struct pc {
 	struct surface *surface;
 	struct input *input;
 	struct vnc *vnc; /* NULL without VNC */
+	struct firmware_info info; /* the machine, as its tables describe it */
+	struct boot *boot; /* a kernel to start without firmware; NULL: the firmware starts */
 };
 
 /*
@@ -43,6 +46,11 @@ struct pc {
  */
 int pc_create(struct pc *pc, struct config *c, const char *device, char **why);
 void pc_destroy(struct pc *pc);
+/*
+ * After a reset of devices and processors: puts the kernel of a direct boot in place, if there is
+ * one. Machine lock held, no vCPU running. 0 or -errno, with one sentence in *why.
+ */
+int pc_start_kernel(struct pc *pc, char **why);
 
 /* console.c: screen, keyboard and mouse of the PC, and those who look at them. */
 int console_create(struct pc *pc, char **why);

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Guest memory from a memfd. */
+/*
+ * Guest memory. Main memory is anonymous: that is what hosts give huge pages for (those of a memfd
+ * are off on a stock Debian), and a small page costs the guest an exit at its first touch. Video
+ * memory is a memfd: it is touched in few places, so small pages keep the process small.
+ */
 #include "ram.h"
 
 #include <errno.h>
@@ -11,6 +15,7 @@
 /* A mapping of len bytes that starts at a huge page: reserve one page more, give back the rest. */
 static uint8_t *map_aligned(int fd, uint64_t len)
 {
+	int flags = fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
 	uint8_t *room = mmap(NULL, len + HUGE_PAGE, PROT_NONE,
 			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	uint64_t before;
@@ -20,7 +25,7 @@ static uint8_t *map_aligned(int fd, uint64_t len)
 		return NULL;
 	before = -(uintptr_t)room & (HUGE_PAGE - 1);
 	host = mmap(room + before, len, PROT_READ | PROT_WRITE,
-		    MAP_SHARED | MAP_FIXED | MAP_NORESERVE, fd, 0);
+		    flags | MAP_FIXED | MAP_NORESERVE, fd, 0);
 	if (host == MAP_FAILED) {
 		munmap(room, len + HUGE_PAGE);
 		return NULL;
@@ -32,7 +37,20 @@ static uint8_t *map_aligned(int fd, uint64_t len)
 	return host;
 }
 
-int ram_create(struct ram *r, const char *name, uint64_t len)
+int ram_create(struct ram *r, uint64_t len)
+{
+	*r = (struct ram){ .fd = -1, .len = len };
+	r->host = map_aligned(-1, len);
+	if (!r->host)
+		return -errno;
+	/* advice: a host without huge pages goes on with small ones */
+	madvise(r->host, len, MADV_HUGEPAGE);
+	madvise(r->host, len, MADV_DONTDUMP);
+	madvise(r->host, len, MADV_DONTFORK);
+	return 0;
+}
+
+int ram_create_small(struct ram *r, const char *name, uint64_t len)
 {
 	int err;
 
@@ -46,8 +64,6 @@ int ram_create(struct ram *r, const char *name, uint64_t len)
 		close(r->fd);
 		return -err;
 	}
-	/* advice: a host without huge pages for shared memory goes on with small ones */
-	madvise(r->host, len, MADV_HUGEPAGE);
 	madvise(r->host, len, MADV_DONTDUMP);
 	return 0;
 }
@@ -57,6 +73,7 @@ void ram_destroy(struct ram *r)
 	if (!r->host)
 		return;
 	munmap(r->host, r->len);
-	close(r->fd);
+	if (r->fd >= 0)
+		close(r->fd);
 	r->host = NULL;
 }

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Guest memory: a memfd, mapped once, with huge pages where the host gives them. */
+/* Guest memory: main memory in huge pages where the host gives them, video memory in small ones. */
 #ifndef MACHINE_RAM_H
 #define MACHINE_RAM_H
 
 #include <stdint.h>
 
 struct ram {
-	int fd;
+	int fd;	       /* -1: anonymous */
 	uint8_t *host; /* 2 MiB aligned */
 	uint64_t len;
 };
 
-/* Zeroed and not yet taken from the host. name shows in /proc/PID/maps. 0 or -errno. */
-int ram_create(struct ram *r, const char *name, uint64_t len);
+/* Zeroed and not yet taken from the host. 0 or -errno. */
+int ram_create(struct ram *r, uint64_t len);
+/* The same in small pages; name shows in /proc/PID/maps. */
+int ram_create_small(struct ram *r, const char *name, uint64_t len);
 void ram_destroy(struct ram *r);
 
 #endif

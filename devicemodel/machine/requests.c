@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <json-c/json.h>
 
+#include "dm/block.h"
 #include "dm/log.h"
 #include "dm/parts.h"
 #include "kvm/kvm.h"
@@ -33,6 +34,9 @@ static int do_resume(void *arg, char **why)
 	clock_start(&r->pc.m.clock);
 	kvm_go(r->pc.kvm);
 	r->paused = false;
+	for (unsigned n = 0; n < CONFIG_DRIVES; n++)
+		if (r->pc.block[n])
+			block_retry(r->pc.block[n]);
 	return 0;
 }
 

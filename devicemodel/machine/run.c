@@ -15,8 +15,10 @@
 #include <unistd.h>
 
 #include "base/loop_priv.h"
+#include "control/janitor.h"
 #include "dm/log.h"
 #include "dm/loop.h"
+#include "dm/sandbox.h"
 #include "kvm/kvm.h"
 #include "run_priv.h"
 #include "ui/vnc.h"
@@ -28,11 +30,17 @@ enum { EXIT_POWERED_OFF = 0, EXIT_USAGE = 1, EXIT_HOST = 2, EXIT_CRASHED = 3, EX
 void run_reset(struct run *r)
 {
 	struct machine *m = &r->pc.m;
+	char *why = NULL;
 
 	kvm_stop(r->pc.kvm);
 	m->reset_wanted = false;
 	machine_reset_devices(m);
 	kvm_reset(r->pc.kvm);
+	if (pc_start_kernel(&r->pc, &why)) {
+		log_line(LOG_ERROR, "%s", why ? why : "out of memory");
+		machine_request_stop(m, STOP_ERROR);
+	}
+	free(why);
 	kvm_go(r->pc.kvm);
 }
 
@@ -48,6 +56,7 @@ static void on_wanted(void *arg)
 {
 	struct run *r = arg;
 	struct machine *m = &r->pc.m;
+	char *why = NULL; /* a pause has none */
 
 	if (r->ended)
 		return;
@@ -57,6 +66,9 @@ static void on_wanted(void *arg)
 		end(r, m->stop_wanted);
 	else if (m->reset_wanted)
 		run_reset(r);
+	if (m->pause_wanted && !r->ended)
+		run_control_ops.pause(r, &why);
+	m->pause_wanted = false;
 }
 
 /* --- signals: the plug is pulled --- */
@@ -140,6 +152,15 @@ static int exit_status(const struct run *r)
 	return machine_exit_code(&r->pc.m);
 }
 
+static int enter_sandbox(const struct config *c, char **why)
+{
+	if (c->sandbox)
+		return sandbox_enter(c->user, why);
+	log_line(LOG_WARN, "the sandbox is off: whoever breaks out of the guest can do what you can "
+			   "(for debugging only)");
+	return 0;
+}
+
 static int run_guest(struct run *r, const char *device)
 {
 	print_start(r, device);
@@ -165,16 +186,19 @@ static int run_here(struct config *c, const char *device, char **why)
 {
 	struct run *r = calloc(1, sizeof(*r));
 	int signals = block_signals(), status = EXIT_HOST;
+	struct janitor janitor = { .alive = -1 };
 
-	if (!r || signals < 0) {
+	if (!r || signals < 0 || (c->sandbox && janitor_start(&janitor, c->name, c->vnc))) {
 		free(r);
 		return EXIT_HOST;
 	}
 	r->config = c;
-	if (!pc_create(&r->pc, c, device, why) && !connect_loop(r, signals, why))
+	if (!pc_create(&r->pc, c, device, why) && !connect_loop(r, signals, why) &&
+	    !enter_sandbox(c, why))
 		status = run_guest(r, device);
 	disconnect(r);
 	pc_destroy(&r->pc);
+	janitor_finish(&janitor);
 	close(signals);
 	free(r);
 	return status;

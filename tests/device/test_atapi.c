@@ -183,6 +183,28 @@ static void read_12_and_cd(void **state)
 	fails(b, cd, 5, 0x64, 0);
 }
 
+static void read_cd_by_time(void **state)
+{
+	struct ide_bench *b = *state;
+	uint8_t buf[2 * 2048];
+	uint8_t cdb[12] = { 0xb9, 0, 0, 0, 2, 73, 0, 3, 0, 0x10 }; /* 73 + 2 is sector 75 */
+
+	settle(b);
+	assert_int_equal(in(b, cdb, buf, sizeof(buf)), 2 * 2048);
+	expect_sectors(buf, 73, 2);
+	cdb[6] = 80;
+	fails(b, cdb, 5, 0x21, 0);
+	cdb[6] = 0;
+	cdb[7] = 2;
+	cdb[8] = 72; /* ends before it begins */
+	fails(b, cdb, 5, 0x24, 0);
+	cdb[4] = 1; /* the lead-in */
+	fails(b, cdb, 5, 0x21, 0);
+	cdb[4] = 2;
+	cdb[8] = 75; /* no such frame */
+	fails(b, cdb, 5, 0x24, 0);
+}
+
 static void lba_limits(void **state)
 {
 	struct ide_bench *b = *state;
@@ -433,7 +455,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(signature), T(absent_slave), T(identify), T(attention_at_power_on),
 		T(sense_instead_of_attention), T(read_by_pio), T(burst_is_the_limit),
-		T(read_by_dma), T(read_12_and_cd), T(lba_limits), T(unknown_commands),
+		T(read_by_dma), T(read_12_and_cd), T(read_cd_by_time), T(lba_limits), T(unknown_commands),
 		T(read_error), T(tray), T(empty_drive_and_new_disc), T(change_while_reading),
 		T(cut_short_disc), T(every_opcode), T(device_reset_in_flight), T(saved_state),
 	};

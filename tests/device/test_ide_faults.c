@@ -110,7 +110,7 @@ static void read_only_image(void **state)
 	outr(b, R_COUNT, 1);
 	outr(b, R_CMD, 0x30);
 	assert_int_equal(inr(b, R_STATUS), READY | ERR);
-	assert_int_equal(inr(b, R_ERR), 4);
+	assert_int_equal(inr(b, R_ERR), 0x44);
 }
 
 /* --- two drives --- */

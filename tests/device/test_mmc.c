@@ -101,7 +101,11 @@ static void mode_pages(void **state)
 	cdb[2] = 0x01;
 	assert_int_equal(in(b, cdb, buf, 128), 16);
 	cdb[2] = 0x3f;
-	assert_int_equal(in(b, cdb, buf, 128), 8 + 8 + 16 + 20);
+	assert_int_equal(in(b, cdb, buf, 128), 8 + 8 + 16 + 12 + 10 + 20);
+	cdb[2] = 0x1a;
+	assert_int_equal(in(b, cdb, buf, 128), 8 + 12);
+	cdb[2] = 0x1d;
+	assert_int_equal(in(b, cdb, buf, 128), 8 + 10);
 	cdb[2] = 0x7f; /* changeable: nothing is */
 	in(b, cdb, buf, 128);
 	for (unsigned i = 0; i < 6; i++)

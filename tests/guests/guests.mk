@@ -10,7 +10,7 @@ GUESTS_ROM := $(GUESTS_IMG:%.img=%/bios-256k.bin)
 
 GUEST_CFLAGS := -std=gnu11 -Os -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
                 -ffreestanding -nostdlib -fno-pic -fno-pie -fno-stack-protector -fno-builtin \
-                -fno-asynchronous-unwind-tables -fcf-protection=none -mgeneral-regs-only -static -no-pie \
+                -fno-asynchronous-unwind-tables -fcf-protection=none -mgeneral-regs-only --param=min-pagesize=0 -static -no-pie \
                 -Wl,--build-id=none -Wl,-z,noexecstack -Wl,--no-warn-rwx-segments -I$(GUESTS)/lib
 GUEST_16 := -m16 -march=i386 -DGUEST_BITS=16
 GUEST_32 := -m32 -march=i686 -DGUEST_BITS=32

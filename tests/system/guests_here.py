@@ -21,6 +21,7 @@ IMAGES = os.path.join(TOP, "build/guests")
 PACKAGED = "/usr/share/seabios"
 PATTERN_BYTES = 1 << 20
 SHOWN_LINES = 60
+POWERED_OFF = ("acpi", "poweroff")  # and do not leave by the exit port
 COLUMNS = ("name", "bits", "start", "cpus", "memory", "status", "starts", "drives")
 
 
@@ -58,12 +59,17 @@ def drives(guest, folder):
     return args
 
 
+def image(guest):
+    """Of memory-5g and memory alike: memory."""
+    return os.path.join(IMAGES, guest["name"].split("-")[0])
+
+
 def firmware(guest, folder):
     """The environment in which the guest is the firmware."""
     for name in os.listdir(PACKAGED):
         if name.startswith("vgabios-"):
             os.symlink(os.path.join(PACKAGED, name), os.path.join(folder, name))
-    shutil.copy(os.path.join(IMAGES, guest["name"], "bios-256k.bin"), folder)
+    shutil.copy(os.path.join(image(guest), "bios-256k.bin"), folder)
     return dict(os.environ, CAISSON_FIRMWARE=folder)
 
 
@@ -72,9 +78,9 @@ def command(guest, accel, folder):
             "--memory", guest["memory"], "--cpus", guest["cpus"], "--accel", accel,
             "--vnc", "none", "--exit-port", "--serial", f"file:{folder}/serial"]
     if guest["start"] == "disk":
-        image = os.path.join(folder, "boot.img")
-        shutil.copy(os.path.join(IMAGES, guest["name"] + ".img"), image)
-        argv += ["--disk", image]
+        boot = os.path.join(folder, "boot.img")
+        shutil.copy(image(guest) + ".img", boot)
+        argv += ["--disk", boot]
     return argv + drives(guest, folder)
 
 
@@ -100,7 +106,7 @@ def judge(guest, status, serial, errors):
         return "says nothing of having checked anything"
     if starts != int(guest["starts"]):
         return f"started {starts} times, not {guest['starts']}"
-    if guest["name"] == "poweroff" and "powered off" not in errors:
+    if guest["name"] in POWERED_OFF and "powered off" not in errors:
         return "the program does not say that the guest powered off"
     return None
 
@@ -133,7 +139,7 @@ def run(guest, accel, limit, verbose):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--accel", default="kvm", help="the hypervisor, as for caisson run")
-    parser.add_argument("--limit", type=int, default=60, help="seconds for one guest")
+    parser.add_argument("--limit", type=int, default=120, help="seconds for one guest")
     parser.add_argument("--verbose", action="store_true", help="show what every guest says")
     parser.add_argument("name", nargs="*", help="guests to run (all)")
     args = parser.parse_args()

@@ -15,6 +15,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,6 +28,30 @@ struct fixture {
 	struct machine m;
 	char dir[32], path[64];
 };
+
+/*
+ * Stand in front of the C library's, to see in which order they are called and to make the disk
+ * full.
+ */
+static _Atomic unsigned writes, syncs, writes_at_sync;
+static _Atomic bool disk_full;
+
+int fdatasync(int fd)
+{
+	writes_at_sync = writes;
+	syncs++;
+	return syscall(SYS_fdatasync, fd);
+}
+
+ssize_t pwrite(int fd, const void *buf, size_t len, off_t offset)
+{
+	if (disk_full) {
+		errno = ENOSPC;
+		return -1;
+	}
+	writes++;
+	return syscall(SYS_pwrite64, fd, buf, len, offset);
+}
 
 static uint64_t no_time(void *arg)
 {
@@ -235,7 +260,199 @@ static void errors_arrive(void **state)
 	block_close(b);
 }
 
+/* Whoever is told that a flush is done finds all writes before it synced, and no sync too many. */
+static void flushes(void **state)
+{
+	struct fixture *f = *state;
+	struct block *b = open_with(f, &(struct block_options){ 0 });
+	struct waiter w[6];
+	uint8_t buf[512] = { 1 };
+	unsigned before = syncs;
+
+	machine_lock(&f->m);
+	writes = 0;
+	for (unsigned i = 0; i < 5; i++)
+		submit(b, &w[i], BLOCK_WRITE, buf, 512, i * 512);
+	submit(b, &w[5], BLOCK_FLUSH, NULL, 0, 0);
+	wait_for(f, &w[5]);
+	assert_int_equal(syncs, before + 1);
+	assert_int_equal(writes_at_sync, 5);
+	machine_unlock(&f->m);
+	block_close(b);
+}
+
+/* The write comes through in the end, and the machine was asked to stand still meanwhile. */
+static void full_disk(void **state)
+{
+	struct fixture *f = *state;
+	struct block_options opt = { .wait_for_room = true, .guest = "web" };
+	struct block *b = open_with(f, &opt);
+	struct waiter w[2];
+	uint8_t out[512] = { 7 }, in[512] = { 0 };
+
+	disk_full = true;
+	machine_lock(&f->m);
+	submit(b, &w[0], BLOCK_WRITE, out, 512, 1024);
+	submit(b, &w[1], BLOCK_READ, in, 512, 1024);
+	for (unsigned i = 0; i < 5000 && !f->m.pause_wanted; i++) {
+		machine_unlock(&f->m);
+		usleep(1000);
+		machine_lock(&f->m);
+	}
+	assert_true(f->m.pause_wanted);
+	f->m.pause_wanted = false;
+	block_retry(b); /* too early: it asks again */
+	for (unsigned i = 0; i < 5000 && !f->m.pause_wanted; i++) {
+		machine_unlock(&f->m);
+		usleep(1000);
+		machine_lock(&f->m);
+	}
+	assert_true(f->m.pause_wanted);
+	assert_false(w[0].done);
+	disk_full = false;
+	block_retry(b);
+	wait_for(f, &w[1]);
+	assert_int_equal(w[0].err, 0);
+	assert_memory_equal(in, out, 512);
+	machine_unlock(&f->m);
+	block_close(b);
+}
+
+static void full_disk_does_not_keep_from_closing(void **state)
+{
+	struct fixture *f = *state;
+	struct block *b = open_with(f, &(struct block_options){ .wait_for_room = true });
+	struct waiter w[2];
+	uint8_t buf[512] = { 0 };
+
+	disk_full = true;
+	machine_lock(&f->m);
+	submit(b, &w[0], BLOCK_WRITE, buf, 512, 0);
+	submit(b, &w[1], BLOCK_WRITE, buf, 512, 512);
+	machine_unlock(&f->m);
+	block_close(b);
+	assert_true(w[0].done && w[1].done);
+	assert_int_equal(w[0].err, -ENOSPC);
+	b = open_with(f, &(struct block_options){ 0 }); /* nobody would resume this one */
+	assert_int_equal(request(f, b, BLOCK_WRITE, buf, 512, 0), -ENOSPC);
+	disk_full = false;
+	block_close(b);
+}
+
+/* --- discard --- */
+
+static uint64_t blocks_of(struct fixture *f)
+{
+	struct stat st;
+
+	assert_int_equal(stat(f->path, &st), 0);
+	return st.st_blocks;
+}
+
+static void fill_image(struct fixture *f, uint8_t byte)
+{
+	static uint8_t buf[SIZE];
+	int fd = open(f->path, O_RDWR);
+
+	memset(buf, byte, SIZE);
+	assert_int_equal(pwrite(fd, buf, SIZE, 0), SIZE);
+	assert_int_equal(fsync(fd), 0);
+	close(fd);
+}
+
+static bool all_are(const uint8_t *p, size_t n, uint8_t byte)
+{
+	while (n && *p == byte) {
+		p++;
+		n--;
+	}
+	return !n;
+}
+
+static void discard(void **state)
+{
+	struct fixture *f = *state;
+	static uint8_t in[SIZE];
+	struct block *b;
+	uint64_t before;
+
+	fill_image(f, 0x5a);
+	before = blocks_of(f);
+	b = open_with(f, &(struct block_options){ 0 });
+	assert_int_equal(blocks_of(f), before); /* asking what can be done has done nothing */
+	if (block_discard(b) != DISCARD_ZEROES) { /* such a file system: then nothing may happen */
+		assert_int_equal(request(f, b, BLOCK_DISCARD, NULL, 512, 0), -EOPNOTSUPP);
+		block_close(b);
+		skip();
+	}
+	assert_int_equal(request(f, b, BLOCK_DISCARD, NULL, 300000, 512), 0);
+	assert_int_equal(request(f, b, BLOCK_DISCARD, NULL, 0, 0), 0);
+	assert_int_equal(request(f, b, BLOCK_DISCARD, NULL, 1024, SIZE - 512), -EIO);
+	assert_int_equal(request(f, b, BLOCK_READ, in, SIZE, 0), 0);
+	assert_true(all_are(in, 512, 0x5a));
+	assert_true(all_are(in + 512, 300000, 0));
+	assert_true(all_are(in + 300512, SIZE - 300512, 0x5a));
+	assert_true(blocks_of(f) <= before - 300000 / 512 + 2 * 4096 / 512);
+	assert_int_equal(block_size(b), SIZE);
+	block_close(b);
+	b = open_with(f, &(struct block_options){ .no_discard = true });
+	assert_int_equal(block_discard(b), DISCARD_NONE);
+	assert_int_equal(request(f, b, BLOCK_DISCARD, NULL, 512, 0), -EOPNOTSUPP);
+	block_close(b);
+	b = open_with(f, &(struct block_options){ .read_only = true });
+	assert_int_equal(block_discard(b), DISCARD_NONE);
+	assert_int_equal(request(f, b, BLOCK_DISCARD, NULL, 512, 0), -EROFS);
+	block_close(b);
+	assert_int_equal(truncate(f->path, 0), 0);
+	assert_int_equal(truncate(f->path, SIZE), 0);
+}
+
+/* In an overlay, beside writes: what the guest sees is as if there were none. */
+static void discard_of_discarded_changes(void **state)
+{
+	struct fixture *f = *state;
+	static uint8_t shadow[SIZE], in[SIZE], buf[200000];
+	struct block *b;
+	unsigned seed = 9;
+
+	fill_image(f, 0x77);
+	memset(shadow, 0x77, SIZE);
+	b = open_with(f, &(struct block_options){ .discard_changes = true });
+	assert_int_equal(block_discard(b), DISCARD_ZEROES);
+	for (unsigned i = 0; i < 60; i++) {
+		size_t len = rand_r(&seed) % 390 * 512, at = rand_r(&seed) % 1600 * 512;
+		bool write = i & 1;
+
+		memset(buf, i + 1, len);
+		memset(shadow + at, write ? i + 1 : 0, len);
+		assert_int_equal(request(f, b, write ? BLOCK_WRITE : BLOCK_DISCARD, buf, len, at),
+				 0);
+	}
+	assert_int_equal(request(f, b, BLOCK_READ, in, SIZE, 0), 0);
+	assert_memory_equal(in, shadow, SIZE);
+	block_close(b);
+	b = open_with(f, &(struct block_options){ 0 });
+	assert_int_equal(request(f, b, BLOCK_READ, in, SIZE, 0), 0);
+	assert_true(all_are(in, SIZE, 0x77));
+	block_close(b);
+}
+
 /* --- opening --- */
+
+static void check_only(void **state)
+{
+	struct fixture *f = *state;
+	struct block *b = open_with(f, &(struct block_options){ 0 });
+	struct block_options opt = { 0 };
+	char *why = NULL;
+
+	assert_int_equal(block_check_raw(f->path, &opt, &why), 0); /* whoever has it */
+	assert_null(why);
+	assert_int_equal(block_check_raw("/nonexistent", &opt, &why), -ENOENT);
+	assert_non_null(strstr(why, "/nonexistent"));
+	free(why);
+	block_close(b);
+}
 
 static void refusals(void **state)
 {
@@ -319,6 +536,48 @@ static void names_the_holder(void **state)
 	block_close(open_with(f, &(struct block_options){ 0 }));
 }
 
+static int asked_pid;
+
+static char *a_guest(int pid)
+{
+	asked_pid = pid;
+	return strdup("db.1");
+}
+
+/* A process of ours has its plate up, which needs no look into /proc. */
+static void names_the_guest(void **state)
+{
+	struct fixture *f = *state;
+	struct block_options opt = { .guest_of = a_guest };
+	int told[2], keep[2];
+	struct block *b;
+	char *why, c;
+	pid_t child;
+
+	assert_int_equal(pipe(told), 0);
+	assert_int_equal(pipe(keep), 0);
+	child = fork();
+	if (!child) {
+		if (!block_open_raw(&b, &f->m, f->path, &opt, &why) && write(told[1], "", 1) == 1) {
+			close(keep[1]);
+			_exit(read(keep[0], &c, 1) > 0);
+		}
+		_exit(1);
+	}
+	close(told[1]);
+	assert_int_equal(read(told[0], &c, 1), 1);
+	assert_int_equal(block_open_raw(&b, &f->m, f->path, &opt, &why), -EBUSY);
+	assert_int_equal(asked_pid, child);
+	assert_non_null(strstr(why, "guest db.1"));
+	free(why);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	close(told[0]);
+	close(keep[0]);
+	close(keep[1]);
+	block_close(open_with(f, &opt));
+}
+
 /* --- discarded changes --- */
 
 static void discarded_changes(void **state)
@@ -363,7 +622,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(reads_and_writes), T(limits), T(many_requests), T(close_waits),
 		T(errors_arrive), T(refusals), T(odd_tail), T(locked_twice),
-		T(names_the_holder), T(discarded_changes),
+		T(names_the_holder), T(discarded_changes), T(flushes), T(full_disk),
+		T(full_disk_does_not_keep_from_closing), T(discard),
+		T(discard_of_discarded_changes), T(check_only), T(names_the_guest),
 	};
 
 	return cmocka_run_group_tests_name("block_raw", tests, NULL, NULL);

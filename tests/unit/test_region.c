@@ -124,6 +124,62 @@ static void accesses_straddle_regions(void **state)
 	space_fini(&s);
 }
 
+/* Takes at most two items at a time, and every third call none. */
+static unsigned probe_read_string(void *dev, uint64_t off, void *buf, unsigned size,
+				  unsigned count)
+{
+	struct probe *p = dev;
+	unsigned n = p->reads++ % 3 == 2 ? 0 : count < 2 ? count : 2;
+
+	memset(buf, 0x40 + off, n * size);
+	return n;
+}
+
+static unsigned probe_write_string(void *dev, uint64_t off, const void *buf, unsigned size,
+				   unsigned count)
+{
+	struct probe *p = dev;
+
+	memcpy(p->mem + off, buf, size);
+	p->writes++;
+	return count;
+}
+
+static void strings_stay_at_one_address(void **state)
+{
+	const struct region_ops strings = { probe_read, probe_write, .min = 1, .max = 2,
+					    .read_string = probe_read_string,
+					    .write_string = probe_write_string };
+	struct probe p = { .mem = { 1, 2, 3, 4 } }, q = p;
+	struct region r, t;
+	uint16_t buf[8] = { 0 };
+	struct space s;
+
+	space_init(&s, "test", 0x10000);
+	assert_int_equal(region_add(&s, &r, &words, &p, 0x100, 8), 0);
+	assert_int_equal(region_add(&s, &t, &strings, &q, 0x108, 8), 0);
+	space_read_string(&s, 0x102, buf, 2, 3); /* a device without strings: one by one */
+	assert_int_equal(p.reads, 3);
+	assert_int_equal(buf[0], 0x0403);
+	assert_int_equal(buf[2], 0x0403);
+	assert_int_equal(buf[3], 0);
+	space_write_string(&s, 0x104, buf, 2, 2);
+	assert_int_equal(p.writes, 2);
+	memset(buf, 0, sizeof(buf));
+	space_read_string(&s, 0x10a, buf, 2, 7); /* 2, 2, none and so 1 by itself, 2 */
+	for (unsigned i = 0; i < 7; i++)
+		assert_int_equal(buf[i], i == 4 ? 0x0403 : 0x4242);
+	assert_int_equal(buf[7], 0);
+	space_write_string(&s, 0x108, "abcdef", 1, 6);
+	assert_int_equal(q.writes, 1);
+	q.writes = 0;
+	space_write_string(&s, 0x10f, buf, 2, 2); /* over the edge: not the device's strings */
+	assert_int_equal(q.writes, 2);
+	space_read_string(&s, 0x8000, buf, 2, 2); /* nobody */
+	assert_int_equal(buf[1], 0xffff);
+	space_fini(&s);
+}
+
 static void priority_then_age(void **state)
 {
 	struct probe a = { .mem = { 1, 1, 1, 1 } }, b = { .mem = { 2, 2 } }, c = { .mem = { 3 } };
@@ -269,6 +325,7 @@ int main(void)
 		cmocka_unit_test(wide_accesses_are_split),
 		cmocka_unit_test(narrow_accesses_are_widened),
 		cmocka_unit_test(accesses_straddle_regions),
+		cmocka_unit_test(strings_stay_at_one_address),
 		cmocka_unit_test(priority_then_age),
 		cmocka_unit_test(rom_reads_memory_and_writes_ops),
 		cmocka_unit_test(ranges_are_checked),

@@ -17,7 +17,7 @@ import time
 TRACING = "/sys/kernel/debug/tracing"
 EVENTS = ("kvm_entry", "kvm_exit", "kvm_pio", "kvm_mmio", "kvm_msr", "kvm_userspace_exit")
 PAGE_KB = 4
-BOOT_LIMIT = 60         # virtual seconds
+BOOT_LIMIT = 30         # virtual seconds: three times what the slowest case takes
 WARM_UP = 0.3           # virtual seconds: enough to have every file of the program read once
 
 

@@ -43,12 +43,12 @@ def find_busybox():
 
 
 class Kernel:
-    """One installed Debian kernel: its boot image and its modules."""
+    """One Debian kernel, installed or unpacked below root: its boot image and its modules."""
 
-    def __init__(self, release):
+    def __init__(self, release, root=Path("/")):
         self.release = release
-        self.image = Path("/boot") / f"vmlinuz-{release}"
-        self.modules = Path("/lib/modules") / release
+        self.image = root / "boot" / f"vmlinuz-{release}"
+        self.modules = root / "lib/modules" / release
         self._dep = None
 
     def _dependencies(self):

@@ -5,6 +5,8 @@
 #   guest.run=shell       a root shell on tty1 and ttyS0 (the default)
 #   guest.run=selftest    write a file to the disk and read it back, report the kernel's complaints, power off
 #   guest.text=WORD       what selftest writes (caisson-selftest)
+#   guest.run=resets      reset the machine in one way after another, count the starts on the disk, power off
+#   guest.resets=A,B,C    these ways: words of /sys/kernel/reboot/type (acpi,kbd,pci,triple,bios)
 
 /bin/busybox mkdir -p /proc /sys /dev /mnt /root /tmp
 /bin/busybox --install -s /bin
@@ -31,10 +33,12 @@ rm -r /modules
 
 run=shell
 text=caisson-selftest
+resets=acpi,kbd,pci,triple,bios
 for word in $(cat /proc/cmdline); do
 	case $word in
 	guest.run=*) run=${word#*=} ;;
 	guest.text=*) text=${word#*=} ;;
+	guest.resets=*) resets=${word#*=} ;;
 	esac
 done
 
@@ -84,6 +88,26 @@ selftest()
 	poweroff -f
 }
 
+# The count is in a sector that nothing else uses, between the boot loader and the first partition.
+resets()
+{
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		[ -b /dev/sda ] && break
+		sleep 0.5
+	done
+	count=$(dd if=/dev/sda bs=512 skip=2047 count=1 2>/dev/null | tr -cd 0-9)
+	count=$((${count:-0} + 1))
+	printf %-512s "$count" | dd of=/dev/sda bs=512 seek=2047 conv=notrunc,fsync 2>/dev/null
+	say "start $count"
+	set -- $(echo "$resets" | tr , ' ')
+	[ "$count" -gt $# ] && say "done" && sleep 0.2 && poweroff -f
+	shift $((count - 1))
+	echo "$1" >/sys/kernel/reboot/type
+	say "reset by $(cat /sys/kernel/reboot/type)"
+	sleep 0.2
+	reboot -f
+}
+
 say ready
 case $run in
 shell)
@@ -98,8 +122,11 @@ shell)
 selftest)
 	selftest
 	;;
+resets)
+	resets
+	;;
 *)
-	say "guest.run=$run is neither shell nor selftest"
+	say "guest.run=$run is none of shell, selftest and resets"
 	;;
 esac
 while :; do sleep 1000; done

@@ -6,6 +6,7 @@ import struct
 import subprocess
 from pathlib import Path
 
+from . import i386
 from .common import ToolError, find_busybox, find_file, find_kernel, find_program
 from .cpio import Cpio
 
@@ -23,6 +24,7 @@ GUEST_MODULES = (
     "psmouse", "ehci-pci", "uhci-hcd", "xhci-pci", "usbhid", "hid-generic", "evdev")
 GRUB_MODULES = ("biosdisk", "part_msdos", "ext2", "normal", "configfile", "linux", "serial", "terminal", "test", "echo",
                 "ls", "cat", "reboot", "halt")
+LINUX_MODES = ("shell", "selftest", "resets")      # of guest-init.sh
 SECTOR = 512
 PARTITION_START = 2048          # sectors; the gap before it holds GRUB
 PARTITION_SIZE = 64 << 20
@@ -32,12 +34,13 @@ class Image:
     """One image to make: `inputs` decides whether it is up to date, `make(target, scratch)` makes it."""
 
     suffix = ".iso"
-    options = ()                # which of --append, --default it takes
+    options = ()                # which of --append, --default, --kernel, --arch it takes
 
-    def __init__(self, append="", default="shell", kernel="6.1"):
+    def __init__(self, append="", default="shell", kernel="6.1", arch="amd64"):
         self.append = append
         self.default = default
         self.kernel = kernel
+        self.arch = arch
 
     def inputs(self):
         raise NotImplementedError
@@ -116,15 +119,17 @@ class Grub(Image):
 class LinuxImage(Image):
     """What the Linux images share: Debian's kernel and an initramfs of busybox and modules."""
 
-    options = ("append", "default", "kernel")
+    options = ("append", "default", "kernel", "arch")
 
     def __init__(self, **options):
         super().__init__(**options)
-        self.debian = find_kernel(self.kernel)
+        amd64 = self.arch == "amd64"
+        self.debian = find_kernel(self.kernel) if amd64 else i386.find_kernel(self.arch)
+        self.busybox = find_busybox() if amd64 else i386.find_busybox()
         self.modules = self.debian.module_files(GUEST_MODULES)
 
     def linux_inputs(self):
-        return [self.debian.image, find_busybox(), HERE / "guest-init.sh", *self.modules]
+        return [self.debian.image, self.busybox, HERE / "guest-init.sh", *self.modules]
 
     def command_line(self, mode):
         return " ".join(filter(None, (CONSOLES, f"guest.run={mode}", self.append)))
@@ -132,7 +137,7 @@ class LinuxImage(Image):
     def initramfs(self, path):
         archive = Cpio()
         archive.device("dev/console", 5, 1)
-        archive.file("bin/busybox", find_busybox().read_bytes(), 0o755)
+        archive.file("bin/busybox", self.busybox.read_bytes(), 0o755)
         archive.file("init", (HERE / "guest-init.sh").read_bytes(), 0o755)
         archive.modules(self.modules)
         path.write_bytes(gzip.compress(archive.finish(), mtime=0))
@@ -143,7 +148,7 @@ class LinuxInitrd(LinuxImage):
     """The initramfs of the Linux images alone, to be started with a kernel of /boot"""
 
     suffix = ".gz"
-    options = ("kernel",)
+    options = ("kernel", "arch")
 
     def inputs(self):
         return self.linux_inputs()
@@ -160,7 +165,7 @@ class LinuxCd(LinuxImage):
 
     def make(self, target, scratch):
         labels = "".join(f"LABEL {mode}\n  KERNEL /vmlinuz\n  APPEND initrd=/initrd.gz {self.command_line(mode)}\n"
-                         for mode in ("shell", "selftest"))
+                         for mode in LINUX_MODES)
         config = f"SERIAL 0 115200\nDEFAULT {self.default}\nPROMPT 1\nTIMEOUT 10\n{labels}"
         make_iso(target, scratch, "CAISSON_LINUX", config,
                  {"/vmlinuz": self.debian.image, "/initrd.gz": self.initramfs(scratch / "initrd.gz")})
@@ -195,7 +200,7 @@ class LinuxDisk(LinuxImage):
 
     def grub_config(self):
         entries = "".join(f"menuentry {mode} --id {mode} {{\n\tlinux /boot/vmlinuz {self.command_line(mode)}\n"
-                          "\tinitrd /boot/initrd.gz\n}\n" for mode in ("shell", "selftest"))
+                          "\tinitrd /boot/initrd.gz\n}\n" for mode in LINUX_MODES)
         return ("if serial --unit=0 --speed=115200; then\n\tterminal_input console serial\n"
                 f"\tterminal_output console serial\nfi\nset timeout=1\nset default={self.default}\n{entries}")
 
@@ -251,7 +256,7 @@ class BenchDisk(LinuxDisk):
     def initramfs(self, path):
         archive = Cpio()
         archive.device("dev/console", 5, 1)
-        archive.file("bin/busybox", find_busybox().read_bytes(), 0o755)
+        archive.file("bin/busybox", self.busybox.read_bytes(), 0o755)
         archive.file("init", BENCH_INIT, 0o755)
         path.write_bytes(gzip.compress(archive.finish(), mtime=0))
         return path

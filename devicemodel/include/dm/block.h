@@ -13,12 +13,15 @@
 struct machine;
 struct block;
 
-enum block_op { BLOCK_READ, BLOCK_WRITE, BLOCK_FLUSH };
+enum block_op { BLOCK_READ, BLOCK_WRITE, BLOCK_FLUSH, BLOCK_DISCARD };
+
+/* What BLOCK_DISCARD does: it fails; a hint, after which anything may be read; it makes zeroes. */
+enum block_discard { DISCARD_NONE, DISCARD_HINT, DISCARD_ZEROES };
 
 struct block_req {
 	enum block_op op;
 	uint64_t offset; /* bytes */
-	void *buf;	 /* len bytes; the back end's from submit to done */
+	void *buf;	 /* len bytes, the back end's from submit to done; NULL to discard, flush */
 	size_t len;
 	/* err is 0 or -errno; machine lock held; never called from within submit */
 	void (*done)(struct block_req *r, int err);
@@ -29,7 +32,15 @@ struct block_req {
 struct block_options {
 	bool read_only;
 	bool discard_changes; /* writes go to a nameless file and are gone in the end */
-	const char *owner;    /* guest's name, written into the lock for others to read */
+	bool no_discard;      /* the image keeps its blocks, whatever the guest says of them */
+	/*
+	 * A write that finds the disk full pauses the machine instead of failing, and is made again
+	 * by block_retry(); guest is named in the advice.
+	 */
+	bool wait_for_room;
+	const char *guest;
+	/* optional: the name of the guest that a process runs, to be freed, or NULL */
+	char *(*guest_of)(int pid);
 };
 
 /*
@@ -38,6 +49,8 @@ struct block_options {
  */
 int block_open_raw(struct block **b, struct machine *m, const char *path,
 		   const struct block_options *opt, char **why);
+/* What block_open_raw() would refuse whoever has the image: 0, or -errno and a sentence. */
+int block_check_raw(const char *path, const struct block_options *opt, char **why);
 /* Waits for what is under way. Without the machine lock. */
 void block_close(struct block *b);
 
@@ -46,9 +59,12 @@ void block_close(struct block *b);
  * was submitted. A request beyond the end of the image fails with -EIO.
  */
 void block_submit(struct block *b, struct block_req *r);
+/* There may be room now: goes on with a write that waits for it, if one does. */
+void block_retry(struct block *b);
 
 uint64_t block_size(const struct block *b); /* bytes */
 bool block_read_only(const struct block *b);
+enum block_discard block_discard(const struct block *b);
 const char *block_path(const struct block *b);
 
 #endif

@@ -29,6 +29,7 @@ void machine_irq_connect(struct machine *m, struct irq_line *l, unsigned gsi);
 enum stop_cause { STOP_NONE, STOP_POWEROFF, STOP_REQUESTED, STOP_CRASH, STOP_ERROR };
 void machine_request_reset(struct machine *m);
 void machine_request_stop(struct machine *m, enum stop_cause cause);
+void machine_request_pause(struct machine *m); /* as `caisson pause` does */
 
 /* Where the A20 gate's two drivers (8042 and port 92) meet: the line is high while either is. */
 enum a20_source { A20_8042, A20_PORT92 };

@@ -71,7 +71,7 @@ struct i440fx;
 struct i440fx_memory {
 	uint8_t *ram;	  /* low memory from address 0 on, at least 1 MiB */
 	uint8_t *bios;	  /* the firmware image, which ends at 4 GiB */
-	uint64_t bios_len;
+	uint64_t bios_len; /* 0: none, for kernels that are started without */
 };
 struct i440fx *i440fx_create(struct machine *m, const struct i440fx_memory *mem);
 

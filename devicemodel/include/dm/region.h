@@ -17,6 +17,14 @@ struct region_ops {
 	uint64_t (*read)(void *dev, uint64_t off, unsigned size);
 	void (*write)(void *dev, uint64_t off, uint64_t val, unsigned size);
 	unsigned min, max; /* sizes the device accepts, in bytes: 1, 2, 4 or 8 */
+	/*
+	 * Optional: items of a string instruction, which all go to off, at once. Returns how many
+	 * of count it took; 0 has the next one come by read or write.
+	 */
+	unsigned (*read_string)(void *dev, uint64_t off, void *buf, unsigned size,
+				unsigned count);
+	unsigned (*write_string)(void *dev, uint64_t off, const void *buf, unsigned size,
+				 unsigned count);
 };
 
 enum region_kind {
@@ -100,6 +108,11 @@ void region_set_prio(struct region *r, int prio);
  */
 uint64_t space_read(struct space *s, uint64_t addr, unsigned size);
 void space_write(struct space *s, uint64_t addr, uint64_t val, unsigned size);
+
+/* The same for count items in a row at one address, as string instructions make them. */
+void space_read_string(struct space *s, uint64_t addr, void *buf, unsigned size, unsigned count);
+void space_write_string(struct space *s, uint64_t addr, const void *buf, unsigned size,
+			unsigned count);
 
 /* The piece that answers at addr, or NULL. Valid until the next change. */
 const struct flat *space_find(const struct space *s, uint64_t addr);

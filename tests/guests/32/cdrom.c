@@ -12,7 +12,8 @@
 enum { PACKET = 0xa0, IDENTIFY = 0xec, IDENTIFY_PACKET = 0xa1, RESET = 0x08 };
 enum { TEST_READY = 0x00, REQUEST_SENSE = 0x03, INQUIRY = 0x12, READ_CAPACITY = 0x25,
        READ_10 = 0x28, READ_TOC = 0x43, READ_12 = 0xa8 };
-enum { FRAME = 2048, FRAMES = 512, LIMIT = 0xfffe, COMMAND_PHASE = 0x01, DATA_IN = 0x02, DONE = 0x03 };
+enum { FRAME = 2048, FRAMES = 512, LIMIT = 0xfffe };
+enum { COMMAND_PHASE = 0x01, DATA_IN = 0x02, DONE = 0x03 }; /* interrupt reasons */
 
 static struct ata cd;
 static uint8_t buffer[8 * FRAME];

@@ -19,7 +19,8 @@ static volatile uint32_t first_at, last_at, ticks, levels, remote_in_handler;
 static void on_pit(unsigned vector)
 {
 	(void)vector;
-	last_at = stopwatch_ticks(&since);
+	if (ticks <= TICKS)
+		last_at = stopwatch_ticks(&since);
 	if (!ticks++)
 		first_at = last_at;
 	apic_end();
@@ -60,6 +61,16 @@ static void check_registers(void)
 	ioapic_set_entry(IOAPIC_PINS - 1, RTE_MASKED);
 }
 
+static uint32_t periods_us(void)
+{
+	ticks = 0;
+	stopwatch_start(&since);
+	interrupts_on();
+	wait_until(ticked_enough, 3000000);
+	interrupts_off();
+	return muldiv(last_at - first_at, 1000000, PM_HZ);
+}
+
 static void check_edges(void)
 {
 	trap_handler[VECTOR_PIT] = on_pit;
@@ -67,11 +78,7 @@ static void check_edges(void)
 	out8(0x40, (PIT_HZ / 100) & 0xff);
 	out8(0x40, (PIT_HZ / 100) >> 8);
 	ioapic_set_entry(PIN_PIT, (uint64_t)apic_id() << 56 | VECTOR_PIT);
-	stopwatch_start(&since);
-	interrupts_on();
-	check_true("pit-at-pin-2", wait_until(ticked_enough, 3000000));
-	interrupts_off();
-	check_near("pit-rate", muldiv(last_at - first_at, 1000000, PM_HZ), TICKS * TICK_US, 5);
+	check_time("pit-at-pin-2", periods_us, TICKS * TICK_US, 5);
 	ioapic_set_entry(PIN_PIT, RTE_MASKED | VECTOR_PIT);
 	let_in();
 	ticks = 0;

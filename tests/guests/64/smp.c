@@ -71,9 +71,8 @@ static uint32_t interrupted_by(uint32_t to, uint32_t what)
 {
 	interrupted = 0;
 	apic_send(to, what | ICR_ASSERT | VECTOR_IPI);
-	delay_us(20000);
 	interrupts_on();
-	relax();
+	delay_us(20000);
 	interrupts_off();
 	return interrupted;
 }
@@ -119,9 +118,8 @@ static void check_ioapic(void)
 	ioapic_set_entry(PIN_PIT, 1ull << 56 | VECTOR_PIT);
 	out8(0x40, 0x00);
 	out8(0x40, 0x10);
-	delay_us(50000);
 	interrupts_on();
-	relax();
+	delay_us(50000);
 	interrupts_off();
 	check("ioapic-to-1", pit_ids, 0x2);
 	ioapic_set_entry(PIN_PIT, RTE_MASKED);

@@ -120,7 +120,7 @@ enter_long_mode:
 	ret
 
 /*
- * Where another processor begins after its start-up message: copied to page 8 of memory by
+ * Where another processor begins after its start-up message: copied to page 5 of memory by
  * smp.c, which puts the processor's stack into ap_stack and its function into ap_main.
  */
 	.code16

@@ -44,6 +44,7 @@ bios:	pushal
 	jmp	bios_int		/* the patched byte may have been fetched already */
 bios_int:
 	int	$0
+	pushfw
 	pushl	%ebp
 	xorw	%bp, %bp
 	movw	%bp, %ds
@@ -56,7 +57,6 @@ bios_int:
 	movl	%edi, 20(%ebp)
 	popl	24(%ebp)
 	movw	%es, 28(%ebp)
-	pushfw
 	popw	30(%ebp)
 	cld
 	popw	%es

@@ -77,7 +77,9 @@ void ioapic_write(unsigned reg, uint32_t v)
 
 uint64_t ioapic_entry(unsigned pin)
 {
-	return ioapic_read(RTE_INDEX + 2 * pin) | (uint64_t)ioapic_read(RTE_INDEX + 2 * pin + 1) << 32;
+	uint64_t high = ioapic_read(RTE_INDEX + 2 * pin + 1);
+
+	return high << 32 | ioapic_read(RTE_INDEX + 2 * pin);
 }
 
 /* Masked meanwhile, so that no half of an entry is ever used. */

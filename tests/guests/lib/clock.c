@@ -6,7 +6,7 @@
 #include "io.h"
 #include "pci.h"
 
-enum { PMBASE = 0x40, PMREGMISC = 0x80, PM_TIMER = 8, PLACE = 0x600, TRIES = 16 };
+enum { PMBASE = 0x40, PMREGMISC = 0x80, PM_TIMER = 8, PLACE = 0x600, TRIES = 16, MEASUREMENTS = 4 };
 
 uint16_t pm_base(void)
 {
@@ -100,4 +100,16 @@ uint32_t counter_rate(uint32_t (*read)(void), uint32_t mask, uint32_t want, uint
 	delay_us(us);
 	ticks = (read_between(read, &last) - begin) & 0xffffff;
 	return muldiv(unwrap(last - first, mask, muldiv(want, ticks, PM_HZ)), PM_HZ, ticks);
+}
+
+bool check_time(const char *name, uint32_t (*measure)(void), uint32_t want, unsigned percent)
+{
+	uint32_t room = muldiv(want, percent, 100), got = 0;
+
+	for (unsigned i = 0; i < MEASUREMENTS; i++) {
+		got = measure();
+		if (got >= want - room && got <= want + room)
+			break;
+	}
+	return check_near(name, got, want, percent);
 }

@@ -34,4 +34,7 @@ bool wait_until(bool (*done)(void), uint32_t us);
  */
 uint32_t counter_rate(uint32_t (*read)(void), uint32_t mask, uint32_t want, uint32_t us);
 
+/* As check_near(), but of several measurements the first good one counts, for the same reason. */
+bool check_time(const char *name, uint32_t (*measure)(void), uint32_t want, unsigned percent);
+
 #endif

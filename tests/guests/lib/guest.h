@@ -20,6 +20,8 @@ extern uint32_t boot_drive;
 void guest_main(void);
 __attribute__((noreturn)) void guest_begin(void); /* from boot/ */
 __attribute__((noreturn)) void guest_end(void);
+/* For guests that end otherwise: prints `done COUNT`, and says whether all was good. */
+bool guest_summary(void);
 /* Gives up: something that all else rests on is not there. */
 __attribute__((noreturn)) void guest_fail(const char *why);
 

@@ -21,5 +21,7 @@ int vnc_start(struct vnc **v, const struct vnc_options *opt, struct surface *s, 
 /* What to type into a viewer, e.g. 127.0.0.1:5900. */
 const char *vnc_address(const struct vnc *v);
 void vnc_stop(struct vnc *v);
+/* Removes the socket of an unix:PATH where nobody listens (any more); anything else is left. */
+void vnc_remove_stale(const char *where);
 
 #endif

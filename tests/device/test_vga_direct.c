@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Text memory that the guest writes without an exit while nobody looks: comes, goes, loses nothing. */
+#include "vga_rig.h"
+
+enum { MANY = 100000, WINDOW = 0x8000 };
+
+static void set_text_mode(struct vga_rig *t)
+{
+	rig_out8(t->r, 0x3c2, mode_3.misc);
+	for (unsigned i = 0; i < 5; i++)
+		set_seq(t, i, mode_3.seq[i]);
+	for (unsigned i = 0; i < 9; i++)
+		set_gfx(t, i, mode_3.gfx[i]);
+}
+
+static bool is_direct(struct vga_rig *t)
+{
+	return space_find(machine_mem(t->r->m), B8000)->region->kind == REGION_RAM;
+}
+
+/* As a guest does that clears its screen. */
+static void write_until_direct(struct vga_rig *t)
+{
+	set_text_mode(t);
+	for (unsigned i = 0; i < MANY && !is_direct(t); i++)
+		rig_write(t->r, B8000 + i % 4000 * 2, 0x0700 | (i & 0xff), 2);
+	assert_true(is_direct(t));
+}
+
+static void test_comes_for_a_busy_guest(void **state)
+{
+	struct vga_rig *t = *state;
+
+	set_text_mode(t);
+	rig_write(t->r, B8000, 0x0741, 2);
+	assert_false(is_direct(t));
+	write_until_direct(t);
+	assert_int_equal(rig_read(t->r, B8000 + 2, 2), 0x0701);
+	rig_write(t->r, B8000 + 2, 0x1e42, 2);
+	assert_int_equal(rig_read(t->r, B8000 + 2, 2), 0x1e42);
+	assert_int_equal(rig_read(t->r, 0xb7fff, 1), 0xff);
+}
+
+static void test_goes_with_the_registers(void **state)
+{
+	static const struct { uint16_t port; uint8_t index, val; } other[] = {
+		{ 0x3c4, 2, 4 }, { 0x3c4, 4, 6 }, { 0x3ce, 1, 1 }, { 0x3ce, 3, 8 }, { 0x3ce, 4, 2 },
+		{ 0x3ce, 5, 0 }, { 0x3ce, 5, 0x11 }, { 0x3ce, 6, 0 }, { 0x3ce, 8, 0x7f },
+	};
+	struct vga_rig *t = *state;
+
+	for (size_t i = 0; i < sizeof(other) / sizeof(*other); i++) {
+		write_until_direct(t);
+		rig_write(t->r, B8000 + 10, 0xa500 | i, 2);
+		rig_out16(t->r, other[i].port, other[i].val << 8 | other[i].index);
+		assert_false(is_direct(t));
+		assert_int_equal(planes(t, 5) & 0xffff, 0xa500 | i);
+	}
+	write_until_direct(t);
+	rig_write(t->r, B8000 + 10, 0x5aa5, 2);
+	rig_out8(t->r, 0x3c2, mode_3.misc & ~2); /* memory off */
+	assert_int_equal(planes(t, 5) & 0xffff, 0x5aa5);
+	assert_int_equal(rig_read(t->r, B8000, 1), 0xff);
+}
+
+static void test_goes_with_a_vbe_mode(void **state)
+{
+	struct vga_rig *t = *state;
+
+	write_until_direct(t);
+	rig_write(t->r, B8000, 0x0741, 2);
+	rig_write(t->r, LFB + 4, 0x11223344, 4); /* a driver that fills the screen beforehand */
+	set_vbe(t, XRES, 640);
+	set_vbe(t, YRES, 480);
+	set_vbe(t, BPP, 32);
+	set_vbe(t, ENABLE, 0xc1); /* without clearing memory */
+	assert_false(is_direct(t));
+	assert_int_equal(rig_read(t->r, LFB, 2), 0x0741);
+	assert_int_equal(rig_read(t->r, LFB + 4, 4), 0x11223344);
+}
+
+static void test_viewers_see_it(void **state)
+{
+	struct vga_rig *t = *state;
+
+	write_until_direct(t);
+	rig_write(t->r, B8000 + 6, 0x1742, 2);
+	assert_int_not_equal(planes(t, 3) & 0xffff, 0x1742);
+	vga_refresh(t->vga); /* a screenshot */
+	assert_int_equal(planes(t, 3) & 0xffff, 0x1742);
+	assert_true(is_direct(t));
+	rig_write(t->r, B8000 + 6, 0x1743, 2);
+	vga_set_watched(t->vga, true);
+	assert_false(is_direct(t));
+	assert_int_equal(planes(t, 3) & 0xffff, 0x1743);
+	for (unsigned i = 0; i < MANY; i++)
+		rig_write(t->r, B8000, i & 0xffff, 2);
+	assert_false(is_direct(t));
+	vga_set_watched(t->vga, false);
+	write_until_direct(t);
+}
+
+static void test_reset_keeps_the_planes(void **state)
+{
+	struct vga_rig *t = *state;
+
+	write_until_direct(t);
+	rig_write(t->r, B8000 + 8, 0x0755, 2);
+	rig_reset(t->r);
+	assert_false(is_direct(t));
+	assert_int_equal(planes(t, 4) & 0xffff, 0x0755);
+	write_until_direct(t);
+	vga_refresh(t->vga);
+	rig_check_saved_state(t->r);
+	assert_false(is_direct(t));
+}
+
+/* A guest that goes back and forth all the time is left alone sooner or later. */
+static void test_patience(void **state)
+{
+	struct vga_rig *t = *state;
+	unsigned came = 0;
+
+	for (unsigned n = 0; n < 300; n++) {
+		set_text_mode(t);
+		for (unsigned i = 0; i < 200; i++)
+			rig_write(t->r, B8000 + i * 2, n + i, 2);
+		came += is_direct(t);
+		set_gfx(t, 6, 0);
+	}
+	assert_in_range(came, 1, 12);
+}
+
+/* The same accesses to two adapters, of which one is watched and so never direct. */
+static void test_no_guest_can_tell(void **state)
+{
+	struct vga_rig *t = *state, *w = vga_rig_new();
+	unsigned seed = 1, seen = 0;
+
+	vga_set_watched(w->vga, true);
+	for (unsigned n = 0; n < MANY; n++) {
+		unsigned r = rand_r(&seed), off = rand_r(&seed) % (WINDOW - 8), size = 1u << r % 4;
+		uint64_t val = (uint64_t)rand_r(&seed) << 32 | rand_r(&seed);
+
+		if (n % 5000 == 0) {
+			set_text_mode(t);
+			set_text_mode(w);
+		} else if (n % 5000 == 4990) {
+			uint16_t port = r & 16 ? 0x3c4 : 0x3ce;
+			uint16_t word = (val & 0xff) << 8 | (r >> 8 & 7);
+
+			rig_out16(t->r, port, word);
+			rig_out16(w->r, port, word);
+		} else if (r & 32) {
+			rig_write(t->r, B8000 + off, val, size);
+			rig_write(w->r, B8000 + off, val, size);
+		} else if (n % 5000 < 4990) { /* later ones see latches of other reads */
+			assert_true(rig_read(t->r, B8000 + off, size) ==
+				    rig_read(w->r, B8000 + off, size));
+		}
+		seen += is_direct(t);
+		if (n % 5000 == 4980) {
+			vga_refresh(t->vga);
+			assert_memory_equal(t->vram, w->vram, VRAM_LEN);
+		}
+		if (n % 5000 == 4999) { /* registers may have used latches: begin anew */
+			set_gfx(t, 6, 0);
+			memcpy(t->vram, w->vram, VRAM_LEN);
+		}
+	}
+	assert_true(seen > MANY / 4);
+	vga_rig_free(w);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, vga_rig_setup, vga_rig_teardown)
+	const struct CMUnitTest tests[] = {
+		T(test_comes_for_a_busy_guest),
+		T(test_goes_with_the_registers),
+		T(test_goes_with_a_vbe_mode),
+		T(test_viewers_see_it),
+		T(test_reset_keeps_the_planes),
+		T(test_patience),
+		T(test_no_guest_can_tell),
+	};
+
+	return cmocka_run_group_tests_name("vga_direct", tests, NULL, NULL);
+}
