@@ -158,7 +158,7 @@ sanitized: $(UNIT) $(DEVICE)
 unit-programs:
 	@echo $(UNIT) $(DEVICE)
 
-GUEST_TESTS := $(patsubst tests/guests/%.c,$(BUILD)/guests/%.img,$(sort $(wildcard tests/guests/test_*.c)))
+include tests/guests/guests.mk
 
 ## bench: all measurements, beside QEMU in the lab; each prints a table and writes build/bench/
 bench:
@@ -184,7 +184,7 @@ install: all
 
 ## help: this list
 help:
-	@sed -n 's/^## //p' $(MAKEFILE_LIST) | sort | awk -F': ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+	@sed -n 's/^## //p' $(MAKEFILE_LIST) | sort | sed 's/: /\t/; s/^/  make /' | expand -t 20
 
 ## clean: remove build/
 clean:

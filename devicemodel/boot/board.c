@@ -26,6 +26,8 @@ enum { RTC_A = 0x0a, RTC_A_RUN = 0x26, RTC_B = 0x0b, RTC_B_24H = 0x02, RTC_C = 0
 enum { KBC_SELF_TEST = 0xaa, KBC_WRITE_MODE = 0x60, KBC_MODE = 0x65 }; /* translated, IRQ 1 */
 enum { VBE_DATA = PORT_VBE + 2, VBE_XRES = 1, VBE_YRES = 2, VBE_BPP = 3, VBE_ENABLE = 4,
        VBE_MEMORY_64K = 0x0a, VBE_ON_LINEAR = 0x41 };
+enum { VGA_MISC = 0x3c2, VGA_ATTRIBUTE = 0x3c0, VGA_SEQUENCER = 0x3c4, VGA_STATUS = 0x3da };
+enum { MISC_COLOUR_AND_RAM = 0x67, ATTRIBUTE_VIDEO_ON = 0x20, SEQUENCER_CLOCK = 1, CLOCK_RUNS = 1 };
 enum { SCREEN_WIDTH = 1024, SCREEN_HEIGHT = 768, SCREEN_BITS = 32 };
 
 void board_out(struct machine *m, unsigned port, uint32_t val, unsigned size)
@@ -131,6 +133,16 @@ static void write_vbe(struct machine *m, unsigned index, uint16_t val)
 	board_out(m, VBE_DATA, val, 2);
 }
 
+/* The VGA below may blank the picture in any mode. Reading the status makes 0x3c0 the index. */
+static void unblank(struct machine *m)
+{
+	board_out(m, VGA_MISC, MISC_COLOUR_AND_RAM, 1);
+	board_out(m, VGA_SEQUENCER, SEQUENCER_CLOCK, 1);
+	board_out(m, VGA_SEQUENCER + 1, CLOCK_RUNS, 1);
+	board_in(m, VGA_STATUS, 1);
+	board_out(m, VGA_ATTRIBUTE, ATTRIBUTE_VIDEO_ON, 1);
+}
+
 void board_show_screen(struct machine *m, uint32_t framebuffer, struct boot_screen *screen)
 {
 	*screen = (struct boot_screen){ 0 };
@@ -140,6 +152,7 @@ void board_show_screen(struct machine *m, uint32_t framebuffer, struct boot_scre
 	write_vbe(m, VBE_YRES, SCREEN_HEIGHT);
 	write_vbe(m, VBE_BPP, SCREEN_BITS);
 	write_vbe(m, VBE_ENABLE, VBE_ON_LINEAR);
+	unblank(m);
 	board_out(m, PORT_VBE, VBE_MEMORY_64K, 2);
 	*screen = (struct boot_screen){
 		.address = framebuffer,

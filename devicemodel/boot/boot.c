@@ -272,7 +272,7 @@ int boot_start(struct boot *b, struct machine *m, struct kvm *k, const struct fi
 	struct board_cards cards = { .memory = firmware_pci_window(info) };
 	struct boot_range map[BOOT_RANGES];
 	unsigned ranges = tables_memory_map(info, map);
-	struct boot_screen screen;
+	struct boot_screen screen = { 0 };
 	uint64_t rsdp;
 	int err;
 
@@ -286,7 +286,8 @@ int boot_start(struct boot *b, struct machine *m, struct kvm *k, const struct fi
 	if (!err && b->image.protocol == BOOT_PVH) {
 		pvh_hand_over(b, map, ranges, rsdp);
 	} else if (!err) {
-		board_show_screen(m, cards.framebuffer, &screen);
+		if (bzimage_wants_screen(b))
+			board_show_screen(m, cards.framebuffer, &screen);
 		err = bzimage_hand_over(b, map, ranges, rsdp, &screen, why);
 	}
 	return err ? err : enter(b, k, firmware_pci_window(info), why);

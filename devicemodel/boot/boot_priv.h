@@ -84,6 +84,7 @@ uint64_t boot_memory_end(const struct boot *b);
 /* bzimage.c: Linux's own boot protocol. */
 bool bzimage_is(const struct boot_file *f);
 int bzimage_parse(struct boot *b, char **why);
+bool bzimage_wants_screen(const struct boot *b);
 int bzimage_hand_over(struct boot *b, const struct boot_range *map, unsigned ranges, uint64_t rsdp,
 		      const struct boot_screen *screen, char **why);
 

@@ -142,6 +142,22 @@ int bzimage_parse(struct boot *b, char **why)
 
 /* --- the page of parameters --- */
 
+/* "vga=normal" is for the boot loader, which then leaves the display as it is. */
+bool bzimage_wants_screen(const struct boot *b)
+{
+	static const char word[] = "vga=normal";
+	const char *p = b->cmdline;
+
+	while ((p = strstr(p, word))) {
+		const char *end = p + sizeof(word) - 1;
+
+		if ((p == b->cmdline || p[-1] == ' ') && (!*end || *end == ' '))
+			return false;
+		p = end;
+	}
+	return true;
+}
+
 /* What a VESA BIOS would have told: a picture with a byte for each of blue, green and red. */
 static void put_screen(struct screen_info *s, const struct boot_screen *screen)
 {

@@ -538,6 +538,37 @@ static void command_ends_a_burst(void **state)
 	assert_int_equal(image_word(b, 0, 4 * 512), 4);
 }
 
+/* Items of one string instruction, which end with the burst, before it, or beyond it. */
+static void string_instructions(void **state)
+{
+	struct ide_bench *b = *state;
+	struct space *pio = machine_pio(b->r->m);
+	uint32_t buf[129];
+
+	command28(b, 0x20, 3, 2);
+	wait_ready(b, C1);
+	space_read_string(pio, P1, buf, 2, 100);
+	space_read_string(pio, P1, (uint16_t *)buf + 100, 2, 156);
+	expect_sector(buf, 3);
+	assert_int_equal(wait_ready(b, C1), READY | DRQ);
+	rig_in16(b->r, P1);
+	buf[128] = 0;
+	space_read_string(pio, P1, buf, 4, 129); /* 127 items, half of one, and what is not there */
+	assert_int_equal(buf[126], 4 << 16);
+	assert_int_equal(buf[127], 0);
+	assert_int_equal(buf[128], 0xffffffff);
+	assert_int_equal(wait_ready(b, C1), READY);
+
+	for (unsigned i = 0; i < 128; i++)
+		buf[i] = 77;
+	command28(b, 0x30, 9, 1);
+	assert_int_equal(wait_ready(b, C1), READY | DRQ);
+	space_write_string(pio, P1, buf, 2, 256);
+	assert_int_equal(wait_ready(b, C1), READY);
+	assert_int_equal(image_word(b, 0, 9 * 512 + 508), 77);
+	assert_int_equal(image_word(b, 0, 10 * 512), 10);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -549,7 +580,7 @@ int main(void)
 		T(long_pio_read), T(write_sectors), T(write_multiple_ext), T(write_cache_off),
 		T(chs), T(beyond_the_end), T(no_data_commands), T(power_modes),
 		T(transfer_modes), T(native_max), T(software_reset), T(reset_in_flight),
-		T(command_ends_a_burst),
+		T(command_ends_a_burst), T(string_instructions),
 	};
 
 	return cmocka_run_group_tests_name("ide", tests, NULL, NULL);

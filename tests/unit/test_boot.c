@@ -266,6 +266,26 @@ static void bad_bzimages_are_refused(void **state)
 	refused(p, "", 0, "empty");
 }
 
+static void vga_normal_leaves_the_display_alone(void **state)
+{
+	static const struct {
+		const char *line;
+		bool screen;
+	} lines[] = {
+		{ "", true }, { "vga=normal", false }, { "quiet vga=normal x", false },
+		{ "xvga=normal", true }, { "vga=normally", true }, { "vga=normalx vga=normal", false },
+	};
+	struct place *p = *state;
+	union bzimage k = bzimage();
+
+	for (unsigned i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		struct boot *b = opens(p, &k, sizeof(k), lines[i].line, false);
+
+		assert_int_equal(bzimage_wants_screen(b), lines[i].screen);
+		boot_close(b);
+	}
+}
+
 static void zero_page_says_it_all(void **state)
 {
 	static const struct boot_range map[] = { { 0, 0x9fc00, 1 }, { MIB, 63 * MIB, 1 },
@@ -558,6 +578,7 @@ int main(void)
 		cmocka_unit_test(memory_must_hold_it),
 		cmocka_unit_test(command_line_is_limited),
 		cmocka_unit_test(bad_bzimages_are_refused),
+		cmocka_unit_test(vga_normal_leaves_the_display_alone),
 		cmocka_unit_test(zero_page_says_it_all),
 		cmocka_unit_test(elf_is_entered_by_its_note),
 		cmocka_unit_test(elf_of_32_bits_too),
