@@ -146,6 +146,11 @@ lab: $(BUILD)/deps.ok
 style:
 	@tools/style
 
+CPPCHECK := cppcheck -q --std=c11 --enable=warning,portability,performance --error-exitcode=1 \
+            --suppress=missingIncludeSystem --inline-suppr
+cppcheck:
+	@$(CPPCHECK) -j$(shell nproc) $(INCLUDE) devicemodel ui
+
 headers: $(HEADERS:%=$(BUILD)/headers/%.ok)
 
 $(BUILD)/headers/%.ok: %
@@ -190,5 +195,5 @@ help:
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all deps run test check bare lab style headers sanitized unit-programs bench bench-boot \
+.PHONY: all deps run test check bare lab style cppcheck headers sanitized unit-programs bench bench-boot \
         bench-idle install help clean

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The picture on a surface as a PNG file: 8 bits a channel, RGB, not interlaced.
+ * Pixels as a PNG file: 8 bits a channel, RGB, not interlaced.
  * Reference: libpng manual, "Writing".
  */
 #include "ui/png.h"
-
-#include "ui/surface.h"
 
 #include <errno.h>
 #include <png.h>
@@ -14,7 +12,8 @@
 #include <unistd.h>
 
 struct picture {
-	uint8_t *rgb;
+	const uint32_t *pixels;
+	uint8_t *line; /* as the library wants it */
 	unsigned width, height;
 };
 
@@ -23,34 +22,17 @@ struct output {
 	int err;
 };
 
-static void copy_pixels(struct picture *p, const struct surface_look *look)
+static const uint8_t *convert_line(const struct picture *p, unsigned y)
 {
-	const uint32_t *from;
-	uint8_t *to = p->rgb;
-	unsigned x, y;
+	const uint32_t *from = p->pixels + (size_t)y * p->width;
+	uint8_t *to = p->line;
 
-	for (y = 0; y < p->height; y++) {
-		from = look->pixels + (size_t)y * look->stride;
-		for (x = 0; x < p->width; x++) {
-			*to++ = from[x] >> 16;
-			*to++ = from[x] >> 8;
-			*to++ = from[x];
-		}
+	for (unsigned x = 0; x < p->width; x++) {
+		*to++ = from[x] >> 16;
+		*to++ = from[x] >> 8;
+		*to++ = from[x];
 	}
-}
-
-static int copy_surface(struct picture *p, struct surface *s)
-{
-	struct surface_look look;
-
-	surface_take(s, NULL, NULL, &look);
-	p->width = look.width;
-	p->height = look.height;
-	p->rgb = malloc((size_t)p->width * p->height * 3);
-	if (p->rgb)
-		copy_pixels(p, &look);
-	surface_release(s);
-	return p->rgb ? 0 : -ENOMEM;
+	return p->line;
 }
 
 static void write_bytes(png_structp png, png_bytep bytes, size_t n)
@@ -97,7 +79,7 @@ static void write_picture(png_structp png, png_infop info, const struct picture 
 	png_set_compression_level(png, 3); /* screens compress well; be quick about it */
 	png_write_info(png, info);
 	for (y = 0; y < p->height; y++)
-		png_write_row(png, p->rgb + (size_t)y * p->width * 3);
+		png_write_row(png, convert_line(p, y));
 	png_write_end(png, NULL);
 }
 
@@ -121,15 +103,12 @@ static int encode(const struct picture *p, struct output *out)
 	return 0;
 }
 
-int png_write_surface(struct surface *s, int fd)
+int png_write(const uint32_t *pixels, unsigned width, unsigned height, int fd)
 {
 	struct output out = {.fd = fd};
-	struct picture p;
-	int err = copy_surface(&p, s);
+	struct picture p = {pixels, malloc((size_t)width * 3), width, height};
+	int err = p.line ? encode(&p, &out) : -ENOMEM;
 
-	if (err)
-		return err;
-	err = encode(&p, &out);
-	free(p.rgb);
+	free(p.line);
 	return err;
 }

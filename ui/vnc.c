@@ -110,7 +110,10 @@ static void *listen_run(void *arg)
 
 	prctl(PR_SET_NAME, "vnc");
 	while (!vnc->stopping) {
-		if (poll(p, 2, -1) <= 0 || !p[0].revents)
+		int n = poll(p, 2, -1);
+
+		vnc->wakeups++;
+		if (n <= 0 || !p[0].revents)
 			continue;
 		sandbox_narrow(SANDBOX_VNC);
 		take_connection(vnc);
@@ -244,4 +247,11 @@ void vnc_stop(struct vnc *vnc)
 		reap(v);
 	}
 	destroy(vnc);
+}
+
+void vnc_read_stats(const struct vnc *vnc, struct vnc_stats *s)
+{
+	*s = (struct vnc_stats){0, vnc->wakeups, vnc->updates, vnc->bytes};
+	for (unsigned i = 0; i < VNC_VIEWERS; i++)
+		s->viewers += vnc->viewers[i].state == VIEWER_RUNNING;
 }

@@ -50,6 +50,7 @@ struct vnc_viewer {
 	int buttons;			  /* [t] the last mask the viewer sent */
 	unsigned leds;			  /* [t] as last told */
 	bool wants_leds, wants_scancodes; /* [t] */
+	unsigned sent;			  /* [t] bytes, as the library counts them: modulo 2^32 */
 };
 
 struct vnc {
@@ -61,6 +62,7 @@ struct vnc {
 	int spare;		 /* the listener's: given up to turn a viewer away without one */
 	int wake;		 /* [I] an eventfd */
 	atomic_bool stopping;	 /* [a] */
+	atomic_ullong wakeups, updates, bytes; /* [a] for vnc_read_stats() */
 	pthread_t thread;	 /* [I] */
 	struct vnc_viewer viewers[VNC_VIEWERS];
 };

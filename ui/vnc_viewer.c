@@ -118,6 +118,14 @@ static bool update_is_due(const struct vnc_viewer *v)
 	       (cl->enableCursorShapeUpdates && cl->cursorWasChanged);
 }
 
+static void count_bytes(struct vnc_viewer *v)
+{
+	unsigned sent = (unsigned)rfbStatGetSentBytes(v->client);
+
+	v->vnc->bytes += sent - v->sent;
+	v->sent = sent;
+}
+
 /* Sends what there is to send. How long to wait at most in *ns; false: without limit. */
 static bool update(struct vnc_viewer *v, uint64_t *ns)
 {
@@ -139,6 +147,8 @@ static bool update(struct vnc_viewer *v, uint64_t *ns)
 	if (update_is_due(v)) /* a new size went out, alone; the pixels follow */
 		rfbUpdateClient(v->client);
 	v->next_frame = vnc_now() + VNC_FRAME_NS;
+	v->vnc->updates++;
+	count_bytes(v);
 	return false;
 }
 
@@ -163,6 +173,7 @@ static bool wait_for_work(struct vnc_viewer *v)
 		return false;
 	t.tv_sec = 0;
 	t.tv_nsec = limited ? (long)ns : 0;
+	v->vnc->wakeups++;
 	if (ppoll(p, 2, limited ? &t : NULL, NULL) < 0)
 		return errno == EINTR;
 	if (p[1].revents) {
@@ -188,6 +199,7 @@ static void serve(struct vnc_viewer *v)
 {
 	v->dirty = true;
 	v->next_frame = 0;
+	v->sent = 0;
 	vnc_input_begin(v);
 	v->damage.changed = on_damage;
 	surface_attach(v->vnc->surface, &v->damage);

@@ -28,7 +28,7 @@ enum { SECTOR = 512, HOLE_PROBE = 1 << 20 };
 /* Locks: [I] immutable once opened, [q] the queue's lock, [w] the worker's own. */
 struct block {
 	struct machine *m;	/* [I] */
-	int fd;			/* [I] */
+	int fd;			/* [I] until the worker has ended */
 	uint64_t size;		/* [I] bytes, whole sectors */
 	bool read_only;		/* [I] */
 	unsigned odd;		/* [I] bytes behind them, which no guest sees */
@@ -45,7 +45,9 @@ struct block {
 	pthread_cond_t wanted;
 	struct block_req *head, **tail; /* [q] */
 	bool quit;		/* [q] */
+	bool ended;		/* [q] the worker is done, and the file is closed */
 	unsigned retries;	/* [q] times that room was said to have been made */
+	struct block_stats stats; /* [q] */
 };
 
 /* --- whole reads and writes --- */
@@ -162,7 +164,7 @@ static int serve(struct block *b, const struct block_req *r)
 /* The guest sees every failure; the user is told of the first of each kind. */
 static void complain(struct block *b, const struct block_req *r, int err)
 {
-	static const char *const what[] = { "reading", "writing", "flushing", "discarding" };
+	static const char *const what[] = { "Reading", "Writing", "Flushing", "Discarding in" };
 
 	if (b->complained[r->op])
 		return;
@@ -216,8 +218,10 @@ static struct block_req *next_request(struct block *b)
 	struct block_req *r;
 
 	pthread_mutex_lock(&b->lock);
-	while (!b->head && !b->quit)
+	while (!b->head && !b->quit) {
 		pthread_cond_wait(&b->wanted, &b->lock);
+		b->stats.wakeups++;
+	}
 	r = b->head;
 	if (r) {
 		b->head = r->next;
@@ -246,12 +250,24 @@ static void *work(void *arg)
 		r->done(r, err);
 		machine_unlock(b->m);
 	}
+	pthread_mutex_lock(&b->lock);
+	close(b->fd); /* the lock goes with it */
+	b->fd = -1;
+	b->ended = true;
+	pthread_mutex_unlock(&b->lock);
 	return NULL;
+}
+
+static void count(struct block_stats *s, const struct block_req *r)
+{
+	s->requests[r->op]++;
+	s->bytes[r->op] += r->len;
 }
 
 void block_submit(struct block *b, struct block_req *r)
 {
 	pthread_mutex_lock(&b->lock);
+	count(&b->stats, r);
 	r->next = NULL;
 	*b->tail = r;
 	b->tail = &r->next;
@@ -266,8 +282,8 @@ static int open_failed(const char *path, bool read_only, int err, char **why)
 	const char *advice = "check the path";
 
 	if (err == ENOENT && !read_only) {
-		*why = sentence("%s does not exist; check the path, or make an empty image with: "
-				"truncate -s 20G %s", path, path);
+		*why = sentence("%s does not exist; check the path, or make an empty image with "
+				"'truncate -s 20G %s'.", path, path);
 		return -err;
 	}
 	if ((err == EACCES || err == EPERM || err == EROFS) && !read_only)
@@ -324,7 +340,20 @@ static int set_size(struct block *b, char **why)
 	return 0;
 }
 
-/* Whether holes can be made is asked behind the image's end, where nothing is lost. */
+/*
+ * Whether holes can be made is asked behind the image's end, where nothing is lost. The file does
+ * not count as changed by that.
+ */
+static bool can_punch(const struct block *b)
+{
+	struct stat st;
+	bool can = !fstat(b->fd, &st) && !block_punch(b->fd, SECTOR, b->size + HOLE_PROBE);
+
+	if (can)
+		futimens(b->fd, (struct timespec[2]){ st.st_atim, st.st_mtim });
+	return can;
+}
+
 static enum block_discard discard_kind(const struct block *b, const struct block_options *opt)
 {
 	if (b->read_only || opt->no_discard)
@@ -333,7 +362,7 @@ static enum block_discard discard_kind(const struct block *b, const struct block
 		return DISCARD_ZEROES;
 	if (b->device)
 		return DISCARD_HINT;
-	return block_punch(b->fd, SECTOR, b->size + HOLE_PROBE) ? DISCARD_NONE : DISCARD_ZEROES;
+	return can_punch(b) ? DISCARD_ZEROES : DISCARD_NONE;
 }
 
 static bool opens_for_writing(const struct block_options *opt)
@@ -341,12 +370,27 @@ static bool opens_for_writing(const struct block_options *opt)
 	return !opt->read_only && !opt->discard_changes;
 }
 
+/* Somebody else has opened it. */
+static int check_access(const struct block *b, bool write, char **why)
+{
+	int flags = fcntl(b->fd, F_GETFL), access = flags & O_ACCMODE;
+
+	if (flags >= 0 && !(flags & O_PATH) && (access == O_RDWR || (!write && access == O_RDONLY)))
+		return 0;
+	*why = sentence("%s was not opened for %s.", b->path, write ? "writing" : "reading");
+	return -EBADF;
+}
+
 static int open_file(struct block *b, const struct block_options *opt, char **why)
 {
 	bool write = opens_for_writing(opt);
 
+	if (b->fd >= 0 && check_access(b, write, why))
+		return -EBADF;
 	/* without O_NONBLOCK a pipe would keep us waiting; on files it means nothing */
-	b->fd = open(b->path, (write ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (b->fd < 0)
+		b->fd = open(b->path,
+			     (write ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (b->fd < 0)
 		return open_failed(b->path, !write, errno, why);
 	b->read_only = opt->read_only;
@@ -409,18 +453,22 @@ static void block_free(struct block *b)
 	free(b);
 }
 
-int block_open_raw(struct block **out, struct machine *m, const char *path,
-		   const struct block_options *opt, char **why)
+/* fd: -1, or the file itself, which is then closed even if this fails. */
+static int open_block(struct block **out, struct machine *m, int fd, const char *path,
+		      const struct block_options *opt, char **why)
 {
 	struct block *b = calloc(1, sizeof(*b));
 	int err = -ENOMEM;
 
 	*out = NULL;
 	*why = NULL;
-	if (!b)
+	if (!b) {
+		if (fd >= 0)
+			close(fd);
 		return err;
+	}
 	b->m = m;
-	b->fd = -1;
+	b->fd = fd;
 	b->tail = &b->head;
 	pthread_mutex_init(&b->lock, NULL);
 	pthread_cond_init(&b->wanted, NULL);
@@ -438,16 +486,50 @@ int block_open_raw(struct block **out, struct machine *m, const char *path,
 	return 0;
 }
 
-void block_close(struct block *b)
+int block_open_raw(struct block **out, struct machine *m, const char *path,
+		   const struct block_options *opt, char **why)
 {
-	if (!b)
-		return;
+	return open_block(out, m, -1, path, opt, why);
+}
+
+int block_open_fd(struct block **out, struct machine *m, int fd, const char *path,
+		  const struct block_options *opt, char **why)
+{
+	return open_block(out, m, fd, path, opt, why);
+}
+
+void block_end(struct block *b)
+{
 	pthread_mutex_lock(&b->lock);
 	b->quit = true;
 	pthread_cond_signal(&b->wanted);
 	pthread_mutex_unlock(&b->lock);
+}
+
+bool block_ended(struct block *b)
+{
+	bool ended;
+
+	pthread_mutex_lock(&b->lock);
+	ended = b->ended;
+	pthread_mutex_unlock(&b->lock);
+	return ended;
+}
+
+void block_close(struct block *b)
+{
+	if (!b)
+		return;
+	block_end(b);
 	pthread_join(b->worker, NULL);
 	block_free(b);
+}
+
+void block_read_stats(struct block *b, struct block_stats *s)
+{
+	pthread_mutex_lock(&b->lock);
+	*s = b->stats;
+	pthread_mutex_unlock(&b->lock);
 }
 
 uint64_t block_size(const struct block *b)

@@ -45,7 +45,7 @@ int chr_open(struct chardev **c, struct machine *m, const char *spec, char **whe
 		return chr_open_pty(c, m, where, why);
 	if (!strncmp(spec, "file:", 5) && spec[5])
 		return chr_open_file(c, m, spec + 5, where, why);
-	*why = sentence("serial port '%s' is not known; choose stdio, pty, file:PATH or none",
+	*why = sentence("Serial port '%s' is not known; choose stdio, pty, file:PATH or none.",
 			spec);
 	return -EINVAL;
 }

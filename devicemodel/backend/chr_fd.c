@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "backend/chr_fd.h"
+#include "backend/terminal.h"
 #include "dm/chardev.h"
 #include "dm/log.h"
 #include "dm/loop.h"
@@ -36,6 +37,7 @@ struct chr_fd {
 	struct chardev chr;
 	struct machine *m;
 	int in, out, slave;		/* -1: none */
+	char slave_name[64];
 	int restore_in, restore_out;	/* descriptors whose flags are borrowed, or -1 */
 	bool terminal;
 	bool drains;			/* close waits a little for the reader */
@@ -66,6 +68,7 @@ static int watch_once(struct chr_fd *f, struct loop_fd *w, int fd, uint32_t even
 		return 0;
 	}
 	err = loop_add(l, w, fd, events | EPOLLONESHOT, ready, f);
+	loop_name(l, w, "serial port");
 	if (err)
 		w->added = false;
 	return err;
@@ -85,7 +88,7 @@ static void unwatch(struct chr_fd *f, struct loop_fd *w)
 static void drop(struct chr_fd *f, size_t n, const char *reason)
 {
 	if (n && !f->dropped)
-		log_line(LOG_WARN, "serial output is being lost: %s", reason);
+		log_line(LOG_WARN, "Serial output is being lost: %s.", reason);
 	f->dropped += n;
 }
 
@@ -294,7 +297,7 @@ static void fd_close(struct chardev *c)
 
 	drain(f);
 	if (f->dropped)
-		log_line(LOG_WARN, "serial output: %lu bytes were lost", f->dropped);
+		log_line(LOG_WARN, "Of the serial output %lu bytes were lost.", f->dropped);
 	stop_input(f);
 	stop_output(f);
 	if (f->terminal)
@@ -312,7 +315,7 @@ static struct chr_fd *chr_fd_new(struct machine *m, char **why)
 	struct chr_fd *f = calloc(1, sizeof(*f));
 
 	if (!f) {
-		*why = sentence("out of memory for a serial port");
+		*why = sentence("Out of memory for a serial port.");
 		return NULL;
 	}
 	f->chr.write = fd_write;
@@ -406,13 +409,14 @@ int chr_open_stdio(struct chardev **c, struct machine *m, char **where, char **w
 /* --- pty ----------------------------------------------------------------------------------- */
 
 /* The slave stays open here, raw: its absence would be an endless hang-up, its echo a loop. */
-static int open_slave(struct chr_fd *f, char *name, size_t len)
+static int open_slave(struct chr_fd *f)
 {
 	struct termios t;
 
-	if (grantpt(f->in) || unlockpt(f->in) || ptsname_r(f->in, name, len))
+	if (grantpt(f->in) || unlockpt(f->in) ||
+	    ptsname_r(f->in, f->slave_name, sizeof(f->slave_name)))
 		return -errno;
-	f->slave = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	f->slave = open(f->slave_name, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (f->slave < 0 || tcgetattr(f->slave, &t))
 		return -errno;
 	cfmakeraw(&t);
@@ -425,20 +429,21 @@ static int open_slave(struct chr_fd *f, char *name, size_t len)
 int chr_open_pty(struct chardev **c, struct machine *m, char **where, char **why)
 {
 	struct chr_fd *f = chr_fd_new(m, why);
-	char name[64];
 	int err;
 
 	if (!f)
 		return -ENOMEM;
 	f->in = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-	err = f->in < 0 ? -errno : open_slave(f, name, sizeof(name));
+	err = f->in < 0 ? -errno : open_slave(f);
 	if (err) {
-		*why = sentence("no pseudo-terminal for the serial port: %s; mount /dev/pts, or "
-				"choose file:PATH or none", strerror(-err));
+		*why = sentence("No pseudo-terminal for the serial port: %s; mount /dev/pts, or "
+				"choose file:PATH or none.", strerror(-err));
 		fd_close(&f->chr);
 		return err;
 	}
-	*where = sentence("serial port: %s (for example: screen %s)", name, name);
+	f->chr.terminal = f->slave_name;
+	*where = sentence("serial port: %s (caisson console shows it; so does screen %s)",
+			  f->slave_name, f->slave_name);
 	*c = &f->chr;
 	return 0;
 }
@@ -458,8 +463,8 @@ int chr_open_file(struct chardev **c, struct machine *m, const char *path, char 
 	if (f->out < 0) {
 		err = -errno;
 		*why = err == -ENXIO
-			? sentence("%s is a pipe that nobody reads; start its reader first", path)
-			: sentence("cannot write serial output to %s: %s; choose another file",
+			? sentence("%s is a pipe that nobody reads; start its reader first.", path)
+			: sentence("Cannot write serial output to %s: %s; choose another file.",
 				   path, strerror(errno));
 		fd_close(&f->chr);
 		return err;

@@ -12,11 +12,4 @@ int chr_open_pty(struct chardev **c, struct machine *m, char **where, char **why
 int chr_open_file(struct chardev **c, struct machine *m, const char *path, char **where,
 		  char **why);
 
-/*
- * Raw mode for a terminal, until terminal_restore(), exit(), or a signal that ends the program.
- * One at a time. 0 or -errno.
- */
-int terminal_make_raw(int fd);
-void terminal_restore(void);
-
 #endif

@@ -9,7 +9,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "backend/chr_fd.h"
+#include "backend/terminal.h"
 
 static struct termios saved;
 static volatile sig_atomic_t raw_fd = -1;

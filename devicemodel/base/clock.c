@@ -63,6 +63,8 @@ void clock_run(struct clock *c)
 		struct timer *t = c->timers;
 
 		unlink_timer(t);
+		c->fired++;
+		t->fired++;
 		t->fire(t->dev);
 	}
 	rearm(c);
@@ -71,6 +73,13 @@ void clock_run(struct clock *c)
 void timer_init(struct timer *t, struct machine *m, void (*fire)(void *dev), void *dev)
 {
 	*t = (struct timer){ .clock = &m->clock, .fire = fire, .dev = dev };
+}
+
+void timer_name(struct timer *t, const char *name)
+{
+	t->name = name;
+	t->next_named = t->clock->named;
+	t->clock->named = t;
 }
 
 void timer_arm_at(struct timer *t, uint64_t when_ns)

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
@@ -27,6 +28,7 @@ struct loop {
 	void (*wanted)(void *arg);	/* [I] once running */
 	void *wanted_arg;		/* [I] */
 	struct loop_fd *watches;	/* [m] */
+	struct loop_stats stats;	/* [m] */
 	atomic_bool quit;		/* [a] */
 };
 
@@ -93,6 +95,9 @@ struct loop *loop_create(struct machine *m)
 		loop_destroy(l);
 		return NULL;
 	}
+	l->stats.source[0].name = "other";
+	loop_name(l, &l->timer_fd, "timers");
+	loop_name(l, &l->wake_fd, "requests of the machine");
 	m->loop = l;
 	return l;
 }
@@ -153,6 +158,24 @@ void loop_del(struct loop *l, struct loop_fd *w)
 	*p = w->next;
 }
 
+void loop_name(struct loop *l, struct loop_fd *w, const char *name)
+{
+	unsigned i = 1;
+
+	while (i < LOOP_SOURCES && l->stats.source[i].name &&
+	       strcmp(l->stats.source[i].name, name))
+		i++;
+	if (i == LOOP_SOURCES)
+		return;
+	l->stats.source[i].name = name;
+	w->source = i;
+}
+
+const struct loop_stats *loop_stats(const struct loop *l)
+{
+	return &l->stats;
+}
+
 void loop_wake(struct loop *l)
 {
 	uint64_t one = 1;
@@ -178,8 +201,10 @@ static void dispatch(struct loop *l, const struct epoll_event *e)
 
 	while (w && w != e->data.ptr)
 		w = w->next;
-	if (w)
-		w->ready(w->arg, e->events);
+	if (!w)
+		return;
+	l->stats.source[w->source].events++;
+	w->ready(w->arg, e->events);
 }
 
 void loop_run(struct loop *l)
@@ -190,6 +215,7 @@ void loop_run(struct loop *l)
 		int n = epoll_wait(l->epoll, events, EVENTS_PER_WAIT, -1);
 
 		machine_lock(l->m);
+		l->stats.wakeups++;
 		for (int i = 0; i < n; i++)
 			dispatch(l, &events[i]);
 		machine_unlock(l->m);

@@ -30,7 +30,7 @@ int boot_refuse(const struct boot_file *f, char **why, const char *fmt, ...)
 	if (vasprintf(&what, fmt, ap) < 0)
 		what = NULL;
 	va_end(ap);
-	*why = sentence("%s %s", f->path, what ? what : "cannot be used");
+	*why = sentence("%s %s.", f->path, what ? what : "cannot be used");
 	free(what);
 	return -EINVAL;
 }
@@ -52,7 +52,7 @@ int boot_read(const struct boot_file *f, uint64_t off, void *buf, uint64_t len, 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0) {
-			*why = sentence("cannot read %s (%s)", f->path, strerror(errno));
+			*why = sentence("Cannot read %s (%s).", f->path, strerror(errno));
 			return -errno;
 		}
 		if (!n)
@@ -76,7 +76,7 @@ static int file_open(struct boot_file *f, const char *path, char **why)
 	if (f->fd < 0 || fstat(f->fd, &st)) {
 		int err = errno;
 
-		*why = sentence("cannot open %s (%s): check the name and its permissions", path,
+		*why = sentence("Cannot open %s (%s): check the name and its permissions.", path,
 				strerror(err));
 		return -err;
 	}
@@ -100,7 +100,7 @@ static int too_small(const struct boot *b, uint64_t end, char **why)
 	uint64_t need = (end + BOOT_TABLES_ROOM + MIB - 1) / MIB;
 
 	*why = sentence("%s%s%s needs %llu MiB of memory below 4 GiB to start, and the guest has "
-			"%llu: give it more with --memory", b->kernel.path,
+			"%llu: give it more with --memory.", b->kernel.path,
 			b->initrd.path ? " with " : "", b->initrd.path ? b->initrd.path : "",
 			(unsigned long long)need, (unsigned long long)(b->low_len / MIB));
 	return -ENOMEM;
@@ -261,7 +261,7 @@ static int enter(struct boot *b, struct kvm *k, uint32_t window, char **why)
 		put_page_tables(b);
 	err = kvm_set_entry(k, &e);
 	if (err)
-		*why = sentence("the hypervisor refused to start at the entry of %s (%s)",
+		*why = sentence("The hypervisor refused to start at the entry of %s (%s).",
 				b->kernel.path, strerror(-err));
 	return err;
 }
@@ -280,7 +280,7 @@ int boot_start(struct boot *b, struct machine *m, struct kvm *k, const struct fi
 	board_place_cards(m, &cards);
 	err = tables_place(b->ram, info, &rsdp);
 	if (err)
-		*why = sentence("cannot place the machine's tables (%s)", strerror(-err));
+		*why = sentence("Cannot place the machine's tables (%s).", strerror(-err));
 	if (!err)
 		err = load(b, why);
 	if (!err && b->image.protocol == BOOT_PVH) {

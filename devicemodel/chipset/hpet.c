@@ -495,6 +495,7 @@ struct hpet *hpet_create(struct machine *m, struct i8254 *pit, struct mc146818 *
 		h->cmp[i].hpet = h;
 		h->cmp[i].n = i;
 		timer_init(&h->cmp[i].timer, m, comparator_fire, &h->cmp[i]);
+		timer_name(&h->cmp[i].timer, "HPET");
 	}
 	if (region_add(machine_mem(m), &h->mmio, &hpet_io, h, HPET_BASE, HPET_LEN))
 		return NULL;

@@ -298,6 +298,7 @@ struct i8254 *i8254_create(struct machine *m)
 	if (!pit)
 		return NULL;
 	timer_init(&pit->timer, m, i8254_fire, pit);
+	timer_name(&pit->timer, "PIT");
 	machine_irq_connect(m, &pit->irq, IRQ_PIT);
 	irq_watch(&pit->irq, &pit->watch, i8254_watch_changed, pit);
 	if (region_add(machine_pio(m), &pit->io, &i8254_io, pit, PORT_PIT, REG_SPAN) ||

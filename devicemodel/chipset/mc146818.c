@@ -553,6 +553,7 @@ struct mc146818 *mc146818_create(struct machine *m, const struct rtc_options *op
 		return NULL;
 	start_clock(rtc, opt->local_time);
 	timer_init(&rtc->timer, m, rtc_fire, rtc);
+	timer_name(&rtc->timer, "RTC");
 	machine_irq_connect(m, &rtc->irq, IRQ_RTC);
 	irq_watch(&rtc->irq, &rtc->watch, rtc_watch_changed, rtc);
 	if (region_add(machine_pio(m), &rtc->io, &mc146818_io, rtc, PORT_RTC, PORTS))

@@ -390,6 +390,7 @@ struct piix4_pm *piix4_pm_create(struct machine *m)
 	p->pci.config_written = pm_config_written;
 	config_init(&p->pci);
 	timer_init(&p->overflow, m, pm_overflowed, p);
+	timer_name(&p->overflow, "PM timer");
 	machine_irq_connect(m, &p->sci, IRQ_SCI);
 	return add_regions(p, machine_pio(m)) ? NULL : p;
 }

@@ -466,6 +466,7 @@ int uart16550_create(struct machine *m, uint16_t port, unsigned gsi, struct char
 	u->chr = c;
 	machine_irq_connect(m, &u->irq, gsi);
 	timer_init(&u->timeout, m, uart_timeout, u);
+	timer_name(&u->timeout, "serial port");
 	if (c)
 		chr_attach(c, uart_receive, u);
 	return region_add(machine_pio(m), &u->io, &uart_ops, u, port, REG_SPAN);

@@ -50,6 +50,8 @@ static int place(struct config *c, unsigned drive, const struct spec *s, char **
 		err = check_serial(s->serial, why);
 	if (!err && s->path && !s->cdrom && !s->raw)
 		err = image_check_raw(s->path, why);
+	if (!err && s->path && s->cdrom)
+		err = image_check_disc(s->path, why);
 	if (!err)
 		err = config_replace(&d->path, s->path);
 	if (!err)
@@ -107,7 +109,7 @@ int drives_set_cdrom(struct config *c, const char *path, char **why)
 			     path);
 }
 
-/* --- --disk PATH[,ro][,no-discard][,serial=S][,format=raw] ------------------------------------------------ */
+/* --- --disk PATH[,ro][,no-discard][,serial=S][,format=raw] ----------------------------------- */
 
 /* Cuts the next piece off at a comma; two commas stand for one that belongs to the piece. */
 static char *next_piece(char **rest)

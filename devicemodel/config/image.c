@@ -15,7 +15,12 @@
 
 enum {
 	HEAD_LEN = 4096,
-	ISO_SIGNATURE = 32769, /* "CD001" in the first volume descriptor */
+	ISO_DESCRIPTOR = 32768, /* the first: a type, "CD001", ... */
+	ISO_PRIMARY = 1,
+	ISO_VOLUME_SIZE = 80, /* in it, 32 bits: sectors */
+	ISO_HEAD_LEN = 84,
+	ISO_SECTOR = 2048,
+	ISO_PADDING = 512 << 10, /* may be missing at the end */
 	MBR_SIGNATURE = 510,
 };
 
@@ -24,7 +29,7 @@ struct head {
 	uint64_t size; /* 0 for a block device */
 	size_t len;
 	unsigned char bytes[HEAD_LEN];
-	char iso[5];
+	unsigned char iso[ISO_HEAD_LEN];
 };
 
 /* Formats by a signature at an offset. Those that are text come with the rest. */
@@ -90,7 +95,7 @@ static int read_head(struct head *h, const char *path)
 		err = n < 0 ? -errno : 0;
 		h->block_device = S_ISBLK(st.st_mode);
 		h->size = h->block_device ? 0 : (uint64_t)st.st_size;
-		if (pread(fd, h->iso, sizeof(h->iso), ISO_SIGNATURE) != sizeof(h->iso))
+		if (pread(fd, h->iso, sizeof(h->iso), ISO_DESCRIPTOR) != sizeof(h->iso))
 			memset(h->iso, 0, sizeof(h->iso));
 	}
 	close(fd);
@@ -111,6 +116,11 @@ static int refuse_file(const char *path, int err, char **why)
 				     path);
 	return config_refuse(why, "%s cannot be read: %s; check the name and its permissions.",
 			     path, strerror(-err));
+}
+
+static bool is_iso(const struct head *h)
+{
+	return !memcmp(h->iso + 1, "CD001", 5);
 }
 
 static bool has_ending(const char *path, const char *ending)
@@ -165,7 +175,7 @@ int image_guess(const char *path, enum image_kind *kind, const char **what, char
 				     "not available in this version; name a disk image or an ISO.",
 				     path);
 	*kind = IMAGE_DISK;
-	if (!memcmp(h.iso, "CD001", sizeof(h.iso))) {
+	if (is_iso(&h)) {
 		*kind = IMAGE_CDROM;
 		*what = "an ISO 9660 image";
 	} else if (has_ending(path, ".iso")) {
@@ -191,4 +201,25 @@ int image_check_raw(const char *path, char **why)
 		return 0;
 	f = format_of(&h);
 	return f ? refuse_format(path, f, why) : 0;
+}
+
+int image_check_disc(const char *path, char **why)
+{
+	const unsigned char *size;
+	struct head h = { 0 };
+	uint64_t want;
+
+	if (read_head(&h, path)) /* as above */
+		return 0;
+	size = h.iso + ISO_VOLUME_SIZE;
+	want = (uint64_t)(size[0] | size[1] << 8 | size[2] << 16 | (uint32_t)size[3] << 24) *
+	       ISO_SECTOR;
+	if (h.block_device || !is_iso(&h) || h.iso[0] != ISO_PRIMARY)
+		return 0;
+	if (want <= h.size + ISO_PADDING)
+		return 0;
+	return config_refuse(why,
+			     "%s is cut short: its file system has %llu MiB, of which there are "
+			     "%llu; get it again.", path, (unsigned long long)(want / CONFIG_MIB),
+			     (unsigned long long)(h.size / CONFIG_MIB));
 }

@@ -34,6 +34,8 @@ enum image_kind { IMAGE_DISK, IMAGE_CDROM, IMAGE_CONFIG };
 int image_guess(const char *path, enum image_kind *kind, const char **what, char **why);
 /* 0 unless the file can be read and is clearly an image of a format other than raw. */
 int image_check_raw(const char *path, char **why);
+/* 0 unless the file can be read and is clearly only a part of a CD-ROM image. */
+int image_check_disc(const char *path, char **why);
 
 /* uuid.c: a name's own, the same each time. */
 void uuid_from_name(char uuid[37], const char *name);

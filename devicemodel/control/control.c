@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The control socket, on the guest's side: takes requests as lines of JSON, lets the machine's
- * operations act on them, and answers. Everything happens in callbacks of the loop, with the
- * machine lock held, so nothing here ever waits: a client that does not read its answers is
- * dropped as soon as one of them does not fit into the socket's buffer.
+ * verbs act on them, and answers. Everything happens in callbacks of the loop, with the machine
+ * lock held, so nothing here ever waits: a client that does not read its answers is dropped as
+ * soon as one of them does not fit into the socket's buffer.
  */
 #include "control/control.h"
 
@@ -14,7 +14,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -29,9 +28,10 @@ struct client {
 	struct client *next; /* the longest silent first */
 	struct loop_fd w;
 	int fd;
-	int passed; /* descriptor for the next request, or -1 */
 	size_t len;
 	char *line; /* CONTROL_LINE bytes, len of which have come */
+	struct control_request q; /* the present one; its descriptor may come before its line */
+	bool waiting;		  /* it is answered later, and those behind it wait */
 };
 
 struct control {
@@ -39,10 +39,9 @@ struct control {
 	struct loop_fd w;
 	int dir, lock, listener;
 	int spare; /* given up for a moment when descriptors run out: see refuse_client() */
-	pid_t pid; /* as others see it: a sandbox may show us another */
 	uid_t owner; /* who started the guest: the sandbox may have made us another */
 	char *name;
-	const struct control_ops *ops;
+	const struct control_verb *verbs;
 	void *arg;
 	struct client *clients;
 	unsigned n_clients;
@@ -71,17 +70,29 @@ static void client_append(struct client *c)
 
 static void drop_passed(struct client *c)
 {
-	if (c->passed >= 0)
-		close(c->passed);
-	c->passed = -1;
+	if (c->q.fd >= 0)
+		close(c->q.fd);
+	c->q.fd = -1;
+}
+
+static void request_clear(struct client *c)
+{
+	drop_passed(c); /* whoever reads the answer finds the file closed */
+	json_object_put(c->q.args);
+	json_object_put(c->q.answer);
+	free(c->q.why);
+	c->q = (struct control_request){ .fd = -1 };
+	c->waiting = false;
 }
 
 static void client_close(struct client *c)
 {
+	if (c->waiting && c->q.cancel)
+		c->q.cancel(&c->q);
+	request_clear(c);
 	loop_del(c->ct->loop, &c->w);
 	client_unlink(c);
 	c->ct->n_clients--;
-	drop_passed(c);
 	close(c->fd);
 	free(c->line);
 	free(c);
@@ -98,66 +109,66 @@ static bool client_send(struct client *c, struct json_object *answer)
 	return text && sendmsg(c->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)len + 1;
 }
 
-static void put_string(struct json_object *o, const char *key, const char *value)
-{
-	json_object_object_add(o, key, json_object_new_string(value));
-}
-
 /* --- requests -------------------------------------------------------------------------------- */
 
-static int take_screenshot(struct client *c, char **why)
+const char *control_text(const struct control_request *q, const char *key)
 {
-	struct stat st;
+	struct json_object *v;
 
-	/* a pipe or a terminal could make us wait */
-	if (c->passed < 0 || fstat(c->passed, &st) || !S_ISREG(st.st_mode)) {
-		*why = sentence("A screenshot needs the descriptor of a regular file.");
-		return -EINVAL;
-	}
-	return c->ct->ops->screenshot(c->ct->arg, c->passed, why);
+	if (!json_object_object_get_ex(q->args, key, &v) ||
+	    !json_object_is_type(v, json_type_string))
+		return NULL;
+	return json_object_get_string(v);
 }
 
-static int act(struct client *c, const char *request, struct json_object *answer, char **why)
+bool control_flag(const struct control_request *q, const char *key)
 {
-	const struct control *ct = c->ct;
+	struct json_object *v;
 
-	if (!strcmp(request, "status")) {
-		put_string(answer, "name", ct->name);
-		json_object_object_add(answer, "pid", json_object_new_int64(ct->pid));
-		ct->ops->status(ct->arg, answer);
-		return 0;
-	}
-	if (!strcmp(request, "stop"))
-		return ct->ops->stop(ct->arg, why);
-	if (!strcmp(request, "kill"))
-		return ct->ops->kill(ct->arg, why);
-	if (!strcmp(request, "reset"))
-		return ct->ops->reset(ct->arg, why);
-	if (!strcmp(request, "pause"))
-		return ct->ops->pause(ct->arg, why);
-	if (!strcmp(request, "resume"))
-		return ct->ops->resume(ct->arg, why);
-	if (!strcmp(request, "screenshot"))
-		return take_screenshot(c, why);
-	*why = sentence("This version has no such request; there are status, stop, kill, reset, "
-			"pause, resume and screenshot.");
-	return -EOPNOTSUPP;
+	return json_object_object_get_ex(q->args, key, &v) &&
+	       json_object_is_type(v, json_type_boolean) && json_object_get_boolean(v);
 }
 
-/* Sends what came of a request; false when the client is to be closed. */
-static bool finish(struct client *c, struct json_object *answer, int err, char *why)
+int control_number(const struct control_request *q, const char *key, int otherwise)
 {
+	struct json_object *v;
+
+	if (!json_object_object_get_ex(q->args, key, &v) || !json_object_is_type(v, json_type_int))
+		return otherwise;
+	return json_object_get_int(v); /* the nearest that fits */
+}
+
+/* Sends what came of the request, and forgets it; false when the client is to be closed. */
+static bool finish(struct client *c, int err)
+{
+	struct control_request *q = &c->q;
+	const char *why = q->why;
+	char *plain = NULL;
 	bool sent;
 
-	json_object_object_add(answer, "ok", json_object_new_boolean(!err));
+	json_object_object_add(q->answer, "ok", json_object_new_boolean(!err));
 	if (err && !why)
-		why = sentence("%s: %s.", c->ct->name, strerror(-err));
+		why = plain = sentence("%s: %s.", c->ct->name, strerror(-err));
 	if (err)
-		put_string(answer, "error", why ? why : "Out of memory.");
-	sent = client_send(c, answer);
-	free(why);
-	json_object_put(answer);
+		json_object_object_add(q->answer, "error",
+				       json_object_new_string(why ? why : "Out of memory."));
+	sent = client_send(c, q->answer);
+	free(plain);
+	request_clear(c);
 	return sent;
+}
+
+static int act(struct client *c)
+{
+	const char *name = control_text(&c->q, "request");
+
+	for (const struct control_verb *v = c->ct->verbs; v->name; v++) {
+		if (!strcmp(v->name, name))
+			return v->run(c->ct->arg, &c->q);
+	}
+	c->q.why = sentence("This version has no such request; the manual page caisson(1) lists "
+			    "those that there are.");
+	return -EOPNOTSUPP;
 }
 
 /* A whole object and nothing else, or NULL. */
@@ -184,26 +195,25 @@ static struct json_object *parse(const char *line, size_t len)
 /* One line without its end. False when the client is to be closed. */
 static bool serve_line(struct client *c, const char *line, size_t len)
 {
-	struct json_object *o = parse(line, len), *request = NULL, *answer;
-	char *why = NULL;
 	int err;
-	bool ok;
 
-	answer = json_object_new_object();
-	if (!answer || !json_object_object_get_ex(o, "request", &request) ||
-	    !json_object_is_type(request, json_type_string)) {
-		if (answer)
-			finish(c, answer, -EINVAL,
-			       sentence("A request is one line with a JSON object that has a "
-					"\"request\"."));
-		json_object_put(o);
+	c->q.args = parse(line, len);
+	c->q.answer = json_object_new_object();
+	c->q.client = c;
+	if (!c->q.answer)
+		return false;
+	if (!control_text(&c->q, "request")) {
+		c->q.why = sentence("A request is one line with a JSON object that has a "
+				    "\"request\".");
+		finish(c, -EINVAL);
 		return false;
 	}
-	err = act(c, json_object_get_string(request), answer, &why);
-	drop_passed(c); /* whoever reads the answer finds the file closed */
-	ok = finish(c, answer, err, why);
-	json_object_put(o);
-	return ok;
+	err = act(c);
+	if (err != CONTROL_LATER)
+		return finish(c, err);
+	c->waiting = true;
+	loop_change(c->ct->loop, &c->w, 0); /* a hang-up is told in any case */
+	return true;
 }
 
 /* --- reading --------------------------------------------------------------------------------- */
@@ -222,7 +232,7 @@ static void take_fds(struct client *c, struct msghdr *m)
 		memcpy(fds, CMSG_DATA(h), n * sizeof(int));
 		for (size_t i = 0; i < n; i++) {
 			drop_passed(c);
-			c->passed = fds[i];
+			c->q.fd = fds[i];
 		}
 	}
 }
@@ -247,26 +257,41 @@ static ssize_t receive(struct client *c)
 	return n;
 }
 
-/* Serves each whole line that has come. False when the client is to be closed. */
+/*
+ * Serves each whole line that has come, up to one that is answered later. False when the client is
+ * to be closed.
+ */
 static bool serve_lines(struct client *c)
 {
 	char *start = c->line, *end = c->line + c->len, *nl;
 
-	while ((nl = memchr(start, '\n', (size_t)(end - start)))) {
+	while (!c->waiting && (nl = memchr(start, '\n', (size_t)(end - start)))) {
 		if (!serve_line(c, start, (size_t)(nl - start)))
 			return false;
 		start = nl + 1;
 	}
 	c->len = (size_t)(end - start);
 	memmove(c->line, start, c->len);
-	return c->len < CONTROL_LINE;
+	return c->waiting || c->len < CONTROL_LINE;
+}
+
+void control_answer(struct control_request *q, int err)
+{
+	struct client *c = q->client;
+
+	c->waiting = false;
+	loop_change(c->ct->loop, &c->w, EPOLLIN);
+	if (!finish(c, err) || !serve_lines(c))
+		client_close(c);
 }
 
 static void client_ready(void *arg, uint32_t events)
 {
 	struct client *c = arg;
-	ssize_t n = receive(c);
+	ssize_t n = c->waiting ? 0 : receive(c);
 
+	if (c->waiting && !(events & (EPOLLHUP | EPOLLERR)))
+		return;
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n > 0)
@@ -306,9 +331,10 @@ static int client_new(struct control *ct, int fd)
 		free(c);
 		return -ENOMEM;
 	}
+	loop_name(ct->loop, &c->w, "control");
 	c->ct = ct;
 	c->fd = fd;
-	c->passed = -1;
+	c->q.fd = -1;
 	client_append(c);
 	ct->n_clients++;
 	return 0;
@@ -402,6 +428,7 @@ static int start(struct control *ct, char **why)
 		err = bind_socket(ct, path, why);
 	if (!err) {
 		err = loop_add(ct->loop, &ct->w, ct->listener, EPOLLIN, listener_ready, ct);
+		loop_name(ct->loop, &ct->w, "control");
 		if (err)
 			*why = sentence("The control socket cannot be watched: %s.",
 					strerror(-err));
@@ -410,8 +437,8 @@ static int start(struct control *ct, char **why)
 	return err;
 }
 
-struct control *control_start(struct machine *m, const char *name, const struct control_ops *ops,
-			      void *arg, char **why)
+struct control *control_start(struct machine *m, const char *name,
+			      const struct control_verb *verbs, void *arg, char **why)
 {
 	struct control *ct = calloc(1, sizeof(*ct));
 
@@ -423,9 +450,8 @@ struct control *control_start(struct machine *m, const char *name, const struct 
 				.lock = -1,
 				.listener = -1,
 				.spare = -1,
-				.pid = getpid(),
 				.owner = geteuid(),
-				.ops = ops,
+				.verbs = verbs,
 				.arg = arg };
 	ct->name = config_name_ok(name) ? strdup(name) : NULL;
 	if (!ct->name)

@@ -4,12 +4,12 @@
  *
  * Protocol: a Unix stream socket NAME.sock in the run directory. Each line is one JSON object, the
  * answer to each line is one line:
- *	{"request":"status"}      {"ok":true,"name":"web","pid":4711,"state":"running",...}
- *	{"request":"stop"}        {"ok":true}
- *	{"request":"leap"}        {"ok":false,"error":"one sentence"}
- * Requests: status, stop, kill, reset, pause, resume, screenshot. A screenshot goes into the
- * regular file whose descriptor comes with the line (SCM_RIGHTS), so that the guest's process
- * opens no file. Only the user who started the guest, and root, are listened to.
+ *	{"request":"status"}              {"ok":true,"name":"web","pid":4711,"state":"running",...}
+ *	{"request":"type","text":"ls"}    {"ok":true}
+ *	{"request":"leap"}                {"ok":false,"error":"one sentence"}
+ * Files come as descriptors with the line (SCM_RIGHTS), so that the guest's process opens none.
+ * The requests are in machine/requests.c; caisson(1) describes them. Only the user who started the
+ * guest, and root, are listened to.
  */
 #ifndef CONTROL_CONTROL_H
 #define CONTROL_CONTROL_H
@@ -28,36 +28,49 @@ enum {
 };
 
 /*
- * What requests do. The machine lock is held, as in any callback of the loop. 0 or -errno, with
- * one sentence in *why (to be freed) if there is more to say than the error.
+ * A request, from its line to its answer. A verb gives 0 or -errno; or CONTROL_LATER, after which
+ * control_answer() is called once, later. Until then further requests of that client wait, and
+ * cancel is called if the client goes away; then there is nothing to answer any more.
  */
-struct control_ops {
-	/* Adds to the answer: "state" (running, paused), "memory" (bytes), "cpus", "vnc" (text). */
-	void (*status)(void *arg, struct json_object *status);
-	int (*stop)(void *arg, char **why); /* presses the ACPI power button */
-	int (*kill)(void *arg, char **why);
-	int (*reset)(void *arg, char **why);
-	int (*pause)(void *arg, char **why);
-	int (*resume)(void *arg, char **why);
-	int (*screenshot)(void *arg, int fd, char **why); /* PNG to fd, which stays open */
+struct control_request {
+	struct json_object *args;   /* the request */
+	struct json_object *answer; /* "ok" and "error" are added to what is here */
+	int fd;			    /* came with the request, or -1; a verb that keeps it puts -1 */
+	char *why;		    /* malloc'ed: one sentence, if there is more to say than -errno */
+	void (*cancel)(struct control_request *q);
+	void *owner;  /* the verb's */
+	void *client; /* the server's */
 };
+
+enum { CONTROL_LATER = 1 };
+
+/* The machine lock is held, as in any callback of the loop. */
+struct control_verb {
+	const char *name;
+	int (*run)(void *arg, struct control_request *q);
+};
+
+void control_answer(struct control_request *q, int err);
+
+/* What the request says; NULL, false or otherwise where it does not, or something else. */
+const char *control_text(const struct control_request *q, const char *key);
+bool control_flag(const struct control_request *q, const char *key);
+int control_number(const struct control_request *q, const char *key, int otherwise);
 
 /*
  * Takes the guest's name for this process and serves on the machine's loop; NULL with one sentence
- * in *why when that cannot be, most likely because a guest of that name is running. Opens files,
- * so: before the sandbox. Machine lock held, as for the loop.
+ * in *why when that cannot be, most likely because a guest of that name is running. verbs ends
+ * with one without a name. Opens files, so: before the sandbox. Machine lock held, as for the
+ * loop.
  */
-struct control *control_start(struct machine *m, const char *name, const struct control_ops *ops,
-			      void *arg, char **why);
+struct control *control_start(struct machine *m, const char *name,
+			      const struct control_verb *verbs, void *arg, char **why);
 /* Gives the name up. Machine lock held. */
 void control_stop(struct control *ct);
 
 #define CAISSON_VERSION "0.2"
 
-/*
- * `caisson VERB ...`: argv[0] is the verb. Handles list, stop, kill, reset, pause, resume,
- * screenshot, version and help, and says so of a verb it does not know. The exit status.
- */
+/* `caisson VERB ...`, all but run: argv[0] is the verb. The exit status. */
 int client_main(int argc, char **argv);
 
 /* --- the run directory (rundir.c) ------------------------------------------------------------ */

@@ -11,6 +11,7 @@
  *	vga_refresh.c	when to draw
  *	vga_text.c	drawing text
  *	vga_graphics.c	drawing graphics
+ *	vga_screen.c	the characters on the screen, for those who read instead of look
  *	vram_track.c	which parts of video memory changed
  *
  * Video memory: the VGA's 256 KiB are the first of vram, with the four planes side by side: byte
@@ -182,6 +183,7 @@ struct vga_paint {
 	bool cursor_shown;	/* text: something blinks, so time alone changes the picture */
 	bool blink_shown;
 	uint64_t last_draw, last_change;
+	uint64_t frames;	/* drawn */
 	struct vga_view view;
 	uint32_t colour[256];	/* palette as drawn */
 	uint32_t cell[TEXT_MAX_ROWS * TEXT_MAX_COLS]; /* text as drawn */

@@ -112,6 +112,7 @@ static bool draw_view(struct vga *v, bool all)
 	else
 		drawn = vga_draw_graphics(v, pixels, stride, all);
 	surface_end(p->surface);
+	p->frames += drawn;
 	return drawn;
 }
 
@@ -218,6 +219,11 @@ void vga_refresh(struct vga *v)
 		p->last_change = p->last_draw;
 }
 
+uint64_t vga_frames(const struct vga *v)
+{
+	return v->paint.frames;
+}
+
 void vga_paint_reset(struct vga *v)
 {
 	struct vga_paint *p = &v->paint;
@@ -234,4 +240,5 @@ void vga_paint_init(struct vga *v, struct surface *surface)
 {
 	v->paint.surface = surface;
 	timer_init(&v->paint.timer, v->dev.machine, refresh_fire, v);
+	timer_name(&v->paint.timer, "display");
 }

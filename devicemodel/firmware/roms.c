@@ -86,7 +86,7 @@ static int rom_open(int *fd, struct stat *st, const char *path, char **why)
 	if (*fd >= 0 && !fstat(*fd, st))
 		return 0;
 	err = -errno;
-	*why = sentence("cannot open the firmware %s (%s); %s", path, strerror(-err), ADVICE);
+	*why = sentence("Cannot open the firmware %s (%s); %s.", path, strerror(-err), ADVICE);
 	if (*fd >= 0)
 		close(*fd);
 	return err;
@@ -104,13 +104,13 @@ static int rom_load(struct firmware_rom *rom, const char *dir, const struct rom_
 	if (err)
 		return err;
 	if (!S_ISREG(st.st_mode) || !size_fits(lim, st.st_size)) {
-		*why = sentence("%s is not a usable firmware image (%lld bytes); %s", path,
+		*why = sentence("%s is not a usable firmware image (%lld bytes); %s.", path,
 				(long long)st.st_size, ADVICE);
 		err = -EINVAL;
 	} else {
 		err = rom_read(rom, fd, st.st_size);
 		if (err)
-			*why = sentence("cannot read the firmware %s (%s); %s", path,
+			*why = sentence("Cannot read the firmware %s (%s); %s.", path,
 					strerror(-err), ADVICE);
 	}
 	close(fd);

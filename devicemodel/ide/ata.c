@@ -213,7 +213,7 @@ static void start_sectors(struct ide_channel *c, struct ide_drive *d,
 		ata_abort(c, d);
 		return;
 	}
-	/* hosts that do not know of protected disks take it for a bad medium, and do not try again */
+	/* hosts that know of no protected disks take it for a bad medium, and do not try again */
 	if (s->op == OP_WRITE && block_read_only(d->block)) {
 		command_failed(c, d, 0, ERR_ABRT | ERR_WP);
 		return;

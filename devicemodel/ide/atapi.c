@@ -460,3 +460,11 @@ void atapi_change_medium(struct ide_channel *c, unsigned unit, struct block *b)
 	d->attention = ASC_MEDIUM_CHANGED;
 	d->event = b ? EVENT_NEW : EVENT_REMOVED;
 }
+
+int atapi_press_eject(struct ide_drive *d)
+{
+	if (!d->locked || !atapi_medium_present(d))
+		return 0;
+	d->event = EVENT_EJECT;
+	return -EBUSY;
+}

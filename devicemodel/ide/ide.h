@@ -265,6 +265,7 @@ void atapi_reply(struct ide_channel *c, size_t len, size_t allocated);
 bool atapi_medium_present(const struct ide_drive *d);
 uint32_t atapi_sectors(const struct ide_drive *d);
 void atapi_change_medium(struct ide_channel *c, unsigned unit, struct block *b);
+int atapi_press_eject(struct ide_drive *d); /* as ide_press_eject() */
 
 /* mmc.c: commands that tell about the drive and its disc */
 int32_t mmc_lba_of_msf(const uint8_t msf[3]);

@@ -145,12 +145,23 @@ int piix_ide_attach(struct piix_ide *ide, unsigned channel, unsigned unit, enum 
 	return 0;
 }
 
+static bool is_cdrom(const struct piix_ide *ide, unsigned channel, unsigned unit)
+{
+	return channel < CHANNELS && unit < UNITS && ide->channel[channel]->drive[unit].present &&
+	       ide->channel[channel]->drive[unit].kind == IDE_CDROM;
+}
+
 int ide_change_medium(struct piix_ide *ide, unsigned channel, unsigned unit, struct block *b)
 {
-	if (channel >= CHANNELS || unit >= UNITS ||
-	    !ide->channel[channel]->drive[unit].present ||
-	    ide->channel[channel]->drive[unit].kind != IDE_CDROM)
+	if (!is_cdrom(ide, channel, unit))
 		return -EINVAL;
 	atapi_change_medium(ide->channel[channel], unit, b);
 	return 0;
+}
+
+int ide_press_eject(struct piix_ide *ide, unsigned channel, unsigned unit)
+{
+	if (!is_cdrom(ide, channel, unit))
+		return -EINVAL;
+	return atapi_press_eject(&ide->channel[channel]->drive[unit]);
 }

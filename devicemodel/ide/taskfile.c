@@ -404,8 +404,8 @@ static void channel_destroy(void *dev)
 
 static const struct field channel_fields[] = {
 	DRIVE(0), DRIVE(1), C(device), C(control),
-	C(x.unit), C(x.phase), C(x.op), C(x.form), C(x.dma), C(x.packet), C(x.flush), C(x.stale), C(x.reset),
-	C(x.offset), C(x.left), C(x.step), C(x.block), C(x.pos), C(x.stop), C(x.end),
+	C(x.unit), C(x.phase), C(x.op), C(x.form), C(x.dma), C(x.packet), C(x.flush), C(x.stale),
+	C(x.reset), C(x.offset), C(x.left), C(x.step), C(x.block), C(x.pos), C(x.stop), C(x.end),
 	C(bm.command), C(bm.status), C(bm.table), C(bm.at.next), C(bm.at.entries),
 	C(bm.at.addr), C(bm.at.left), C(bm.at.last), C(bm.at.failed),
 	C(pio), FIELD_END

@@ -80,6 +80,9 @@ struct i8042 {
 	uint8_t awaiting;	/* the command whose data byte comes next, or 0 */
 	uint8_t last_was_command;
 	uint8_t a20;
+
+	void (*on_drained)(void *arg);
+	void *drained_arg;
 };
 
 /* Set 2 to set 1, as the controller translates: what keys send, and every other byte below 0x80. */
@@ -338,6 +341,8 @@ static uint64_t data_read(void *dev, uint64_t off, unsigned size)
 		k->from = FROM_NOBODY;
 		i8042_update_irq(k);
 		refill(k);
+		if (k->on_drained && i8042_drained(k))
+			k->on_drained(k->drained_arg);
 	}
 	return v;
 }
@@ -400,6 +405,25 @@ void i8042_watch_leds(struct i8042 *k, void (*leds)(void *arg, unsigned leds), v
 {
 	k->kbd.leds_changed = leds;
 	k->kbd.leds_arg = arg;
+}
+
+unsigned i8042_buttons(const struct i8042 *k)
+{
+	return k->mouse.buttons;
+}
+
+bool i8042_drained(const struct i8042 *k)
+{
+	bool mouse_off = k->ram[0] & CTR_AUX_OFF; /* then its bytes stay where they are */
+
+	return k->from == FROM_NOBODY && k->held_from == FROM_NOBODY &&
+	       ps2_keyboard_drained(&k->kbd) && (mouse_off || ps2_mouse_drained(&k->mouse));
+}
+
+void i8042_watch_drained(struct i8042 *k, void (*drained)(void *arg), void *arg)
+{
+	k->on_drained = drained;
+	k->drained_arg = arg;
 }
 
 static void i8042_repeat(void *dev)

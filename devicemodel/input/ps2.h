@@ -93,6 +93,10 @@ void ps2_keyboard_write(struct ps2_keyboard *k, uint8_t b);
 int ps2_keyboard_next(struct ps2_keyboard *k); /* the next byte, or -1 */
 void ps2_keyboard_key(struct ps2_keyboard *k, unsigned qnum, bool down);
 void ps2_keyboard_repeat(struct ps2_keyboard *k);
+static inline bool ps2_keyboard_drained(const struct ps2_keyboard *k)
+{
+	return !k->replies.count && !k->events.count;
+}
 
 /* --- mouse --------------------------------------------------------------------------------- */
 
@@ -123,6 +127,11 @@ void ps2_mouse_reset(struct ps2_mouse *m);
 bool ps2_mouse_valid(const struct ps2_mouse *m); /* after a restore */
 void ps2_mouse_write(struct ps2_mouse *m, uint8_t b);
 int ps2_mouse_next(struct ps2_mouse *m); /* the next byte, or -1 */
+/* Movements that nobody has asked to hear of do not count. */
+static inline bool ps2_mouse_drained(const struct ps2_mouse *m)
+{
+	return !m->out.count && (!m->reporting || m->remote || !m->motion_count);
+}
 /* dy: down is positive; dz: towards the user is positive; buttons as in ui/input.h */
 void ps2_mouse_move(struct ps2_mouse *m, int dx, int dy, int dz, unsigned buttons);
 

@@ -547,4 +547,5 @@ void ps2_keyboard_init(struct ps2_keyboard *k, struct machine *m, void (*repeat)
 		       void *dev)
 {
 	timer_init(&k->repeat, m, repeat, dev);
+	timer_name(&k->repeat, "keyboard");
 }

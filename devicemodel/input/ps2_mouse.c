@@ -195,9 +195,12 @@ static unsigned make_packet(struct ps2_mouse *m, uint8_t *p, bool scaled)
 int ps2_mouse_next(struct ps2_mouse *m)
 {
 	uint8_t packet[4];
+	unsigned n;
 
-	if (!m->out.count && m->motion_count && streaming(m) && !m->command)
-		say(m, packet, make_packet(m, packet, m->scaling));
+	if (!m->out.count && m->motion_count && streaming(m) && !m->command) {
+		n = make_packet(m, packet, m->scaling);
+		say(m, packet, n);
+	}
 	return ps2_queue_pop(&m->out);
 }
 

@@ -133,8 +133,8 @@ int kvm_set_entry(struct kvm *k, const struct kvm_entry *e)
 
 	for (unsigned i = 0; i < k->n_vcpus && !err; i++) {
 		if (set_memory_types(&k->vcpu[i], e->uncached))
-			log_line(LOG_WARN, "the hypervisor refused memory types: the guest may "
-					   "complain about MTRRs");
+			log_line(LOG_WARN, "The hypervisor refused memory types; the guest may "
+					   "complain about MTRRs.");
 		err = set_local_apic(&k->vcpu[i]);
 	}
 	err = err ?: set_system_registers(first, e);

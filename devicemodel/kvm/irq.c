@@ -48,7 +48,7 @@ static void flush_routes(struct kvm *k)
 	r->nr = MACHINE_GSIS;
 	memcpy(r->entries, k->route, sizeof(k->route));
 	if (ioctl(k->vm, KVM_SET_GSI_ROUTING, r))
-		log_line(LOG_ERROR, "the hypervisor refused interrupt routes (%s)",
+		log_line(LOG_ERROR, "The hypervisor refused interrupt routes (%s).",
 			 strerror(errno));
 	free(r);
 	k->routes_stale = false;
@@ -59,6 +59,7 @@ void kvm_send_message(struct kvm *k, uint64_t address, uint32_t data)
 	struct kvm_msi msi = { .address_lo = address, .address_hi = address >> 32, .data = data };
 
 	flush_routes(k);
+	k->stats.messages++;
 	ioctl(k->vm, KVM_SIGNAL_MSI, &msi); /* no one listens there: lost, as on a real bus */
 }
 
@@ -79,8 +80,9 @@ void kvm_prepare_irq(struct vcpu *v)
 		struct kvm_interrupt irq = { .irq = k->board.acknowledge(k->board.arg) };
 
 		if (ioctl(v->fd, KVM_INTERRUPT, &irq))
-			log_line(LOG_ERROR, "the hypervisor refused interrupt 0x%x (%s)", irq.irq,
+			log_line(LOG_ERROR, "The hypervisor refused interrupt 0x%x (%s).", irq.irq,
 				 strerror(errno));
+		k->stats.injected++;
 		v->run->ready_for_interrupt_injection = 0;
 	}
 	v->run->request_interrupt_window = k->intr;

@@ -36,20 +36,20 @@ static int open_device(struct kvm *k, const char *path, char **why)
 	if (k->dev < 0) {
 		int err = errno;
 
-		*why = sentence("cannot open %s (%s): %s", path, strerror(err),
+		*why = sentence("Cannot open %s (%s): %s.", path, strerror(err),
 				err == EACCES ? "join its group, or run as root" :
 						"is a hypervisor module loaded?");
 		return -err;
 	}
 	if (ioctl(k->dev, KVM_GET_API_VERSION, 0) != KVM_API_VERSION) {
-		*why = sentence("%s does not speak version %d of the KVM API", path,
+		*why = sentence("%s does not speak version %d of the KVM API.", path,
 				KVM_API_VERSION);
 		return -ENODEV;
 	}
 	for (size_t i = 0; i < sizeof(needed) / sizeof(*needed); i++) {
 		if (ioctl(k->dev, KVM_CHECK_EXTENSION, needed[i].cap) > 0)
 			continue;
-		*why = sentence("%s lacks %s, which this program needs", path, needed[i].name);
+		*why = sentence("%s lacks %s, which this program needs.", path, needed[i].name);
 		return -ENODEV;
 	}
 	return 0;
@@ -71,7 +71,7 @@ static int make_vm(struct kvm *k, const char *path, char **why)
 		    !ioctl(k->vm, KVM_ENABLE_CAP, &split))
 			return 0;
 	}
-	*why = sentence("%s refused to %s (%s)", path, step, strerror(errno));
+	*why = sentence("%s refused to %s (%s).", path, step, strerror(errno));
 	return -errno;
 }
 
@@ -97,7 +97,7 @@ static int make_vcpu(struct kvm *k, unsigned index, const char *path, char **why
 	if (!err)
 		err = vcpu_state_capture(v);
 	if (err)
-		*why = sentence("%s refused virtual processor %u (%s)", path, index,
+		*why = sentence("%s refused virtual processor %u (%s).", path, index,
 				strerror(-err));
 	return err;
 }
@@ -107,7 +107,7 @@ static int make_vcpus(struct kvm *k, unsigned n, const char *path, char **why)
 	int limit = ioctl(k->dev, KVM_CHECK_EXTENSION, KVM_CAP_MAX_VCPUS);
 
 	if ((int)n > limit) {
-		*why = sentence("%s allows at most %d virtual processors, not %u", path, limit, n);
+		*why = sentence("%s allows at most %d virtual processors, not %u.", path, limit, n);
 		return -EINVAL;
 	}
 	k->run_size = ioctl(k->dev, KVM_GET_VCPU_MMAP_SIZE, 0);
@@ -131,8 +131,8 @@ static int start_threads(struct kvm *k, char **why)
 		err = vcpu_start(&k->vcpu[i]);
 	machine_unlock(k->m);
 	if (err)
-		*why = sentence("no thread for a virtual processor (%s): raise the limit on "
-				"processes (ulimit -u)", strerror(-err));
+		*why = sentence("No thread for a virtual processor (%s): raise the limit on "
+				"processes (ulimit -u).", strerror(-err));
 	return err;
 }
 
@@ -201,6 +201,14 @@ void kvm_destroy(struct kvm *k)
 void kvm_set_board(struct kvm *k, const struct kvm_board *b)
 {
 	k->board = *b;
+}
+
+void kvm_read_stats(const struct kvm *k, struct kvm_stats *s)
+{
+	*s = k->stats;
+	s->vcpus = k->n_vcpus;
+	for (unsigned i = 0; i < k->n_vcpus; i++)
+		memcpy(s->exits[i], k->vcpu[i].exits, sizeof(s->exits[i]));
 }
 
 void kvm_stop(struct kvm *k)

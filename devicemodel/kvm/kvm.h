@@ -77,6 +77,17 @@ struct kvm_entry {
 /* Only while stopped, after kvm_reset() or before the first kvm_go(). 0 or -errno. */
 int kvm_set_entry(struct kvm *k, const struct kvm_entry *e);
 
+/* What there is to count; since the start. */
+enum exits_kind { EXITS_IO, EXITS_MMIO, EXITS_EOI, EXITS_WINDOW, EXITS_KICKED, EXITS_OTHER,
+		  EXITS_KINDS };
+struct kvm_stats {
+	unsigned vcpus;
+	uint64_t exits[KVM_MAX_VCPUS][EXITS_KINDS];
+	uint64_t injected, messages; /* interrupts: by the 8259A, by message */
+	uint64_t dirty_queries, dirty_pages;
+};
+void kvm_read_stats(const struct kvm *k, struct kvm_stats *s);
+
 /* The master 8259A's output. */
 void kvm_set_intr(struct kvm *k, bool level);
 /* An interrupt message to the local APICs. */

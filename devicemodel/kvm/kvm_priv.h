@@ -31,6 +31,7 @@ struct vcpu {
 	struct vcpu_state *power_on; /* [I] */
 	pthread_t thread;	/* [I] */
 	bool started;		/* [I] thread is valid */
+	uint64_t exits[EXITS_KINDS]; /* [m] */
 };
 
 struct kvm {
@@ -48,6 +49,7 @@ struct kvm {
 	bool quit;			/* [m] */
 	pthread_cond_t parked, go;	/* with the machine lock */
 	bool intr;			/* [m] */
+	struct kvm_stats stats;		/* [m] all but what the vCPUs count */
 	struct kvm_clock_data clock;	/* [m] when guest time was stopped, */
 	bool clock_saved;		/* [m] if the kernel told it, */
 	uint64_t stopped_at;		/* [m] and the host's TSC then */

@@ -90,7 +90,7 @@ static void fill(struct kvm *k, const struct kvm_slot *s)
 	if (!err)
 		k->slot[n] = *s;
 	else /* the guest can still use it, slowly: every access comes out as MMIO */
-		log_line(LOG_WARN, "no memory slot for 0x%llx bytes at 0x%llx (%s)",
+		log_line(LOG_WARN, "No memory slot for 0x%llx bytes at 0x%llx (%s).",
 			 (unsigned long long)s->len, (unsigned long long)s->gpa, strerror(-err));
 }
 
@@ -130,13 +130,16 @@ static int fetch_slot(struct kvm *k, unsigned n, unsigned long *bitmap)
 
 	if (!log)
 		return -ENOMEM;
+	k->stats.dirty_queries++;
 	if (ioctl(k->vm, KVM_GET_DIRTY_LOG, &get))
 		err = -errno;
 	for (uint64_t i = 0; i < pages && !err; i++) {
-		if (!log[i / BITS_PER_LONG])
+		if (!log[i / BITS_PER_LONG]) {
 			i |= BITS_PER_LONG - 1; /* nothing in this word */
-		else if (log[i / BITS_PER_LONG] >> i % BITS_PER_LONG & 1)
+		} else if (log[i / BITS_PER_LONG] >> i % BITS_PER_LONG & 1) {
 			set_bits(bitmap, first + i, 1);
+			k->stats.dirty_pages++;
+		}
 	}
 	free(log);
 	return err;

@@ -56,10 +56,28 @@ static void exit_mmio(struct vcpu *v)
 /* The hypervisor cannot go on with this guest: say all that is known, and stop. */
 static void give_up(struct vcpu *v, const char *what, uint64_t detail)
 {
-	log_line(LOG_ERROR, "virtual processor %u stopped: %s (0x%llx); its registers follow",
+	log_line(LOG_ERROR, "Virtual processor %u stopped: %s (0x%llx); its registers follow.",
 		 v->index, what, (unsigned long long)detail);
 	vcpu_state_print(v);
 	machine_request_stop(v->k->m, STOP_ERROR);
+}
+
+static enum exits_kind kind_of(uint32_t reason)
+{
+	switch (reason) {
+	case KVM_EXIT_IO:
+		return EXITS_IO;
+	case KVM_EXIT_MMIO:
+		return EXITS_MMIO;
+	case KVM_EXIT_IOAPIC_EOI:
+		return EXITS_EOI;
+	case KVM_EXIT_IRQ_WINDOW_OPEN:
+		return EXITS_WINDOW;
+	case KVM_EXIT_INTR:
+		return EXITS_KICKED;
+	default:
+		return EXITS_OTHER;
+	}
 }
 
 static void handle_exit(struct vcpu *v)
@@ -67,6 +85,7 @@ static void handle_exit(struct vcpu *v)
 	struct kvm_run *run = v->run;
 	struct machine *m = v->k->m;
 
+	v->exits[kind_of(run->exit_reason)]++;
 	switch (run->exit_reason) {
 	case KVM_EXIT_IO:
 		exit_io(v);
@@ -142,7 +161,9 @@ static void enter(struct vcpu *v)
 	v->run->immediate_exit = 0;
 	if (!err)
 		handle_exit(v);
-	else if (err != EINTR && err != EAGAIN)
+	else if (err == EINTR)
+		v->exits[EXITS_KICKED]++;
+	else if (err != EAGAIN)
 		give_up(v, "entering the guest failed with an error", err);
 }
 

@@ -118,8 +118,8 @@ void vcpu_state_restore(struct vcpu *v)
 	restore_msrs(v);
 	bad |= ioctl(v->fd, KVM_SET_VCPU_EVENTS, &s->events);
 	if (bad)
-		log_line(LOG_ERROR, "the hypervisor refused a part of the power-on state of "
-				    "virtual processor %u (%s)", v->index, strerror(errno));
+		log_line(LOG_ERROR, "The hypervisor refused a part of the power-on state of "
+				    "virtual processor %u (%s).", v->index, strerror(errno));
 }
 
 void vcpu_state_free(struct vcpu *v)

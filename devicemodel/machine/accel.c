@@ -66,7 +66,7 @@ int accel_choose(const struct config *c, enum accel_kind *kind, const char **dev
 	else if (!getenv("CAISSON_LAB"))
 		*kind = ACCEL_LAB;
 	else {
-		*why = sentence("no hypervisor in the lab: start it with --hv kvm");
+		*why = sentence("No hypervisor in the lab: start it with --hv kvm.");
 		return -ENODEV;
 	}
 	return 0;
@@ -160,9 +160,9 @@ int accel_exec_lab(struct config *c, int argc, char **argv, char **why)
 	char **args;
 
 	if (n <= 0 || lab_path(w.lab, sizeof(w.lab))) {
-		*why = sentence("this processor has neither VT-x nor AMD-V, and the lab is not "
+		*why = sentence("This processor has neither VT-x nor AMD-V, and the lab is not "
 				"beside this program: run it from a checkout, or take --accel kvm "
-				"as it is, slow");
+				"as it is, slow.");
 		return -ENODEV;
 	}
 	w.self[n] = 0;
@@ -176,7 +176,7 @@ int accel_exec_lab(struct config *c, int argc, char **argv, char **why)
 	log_line(LOG_INFO, "no VT-x or AMD-V here: starting an emulated host that has it; changes "
 			   "to disks stay in there and are lost");
 	execv(w.lab, args);
-	*why = sentence("cannot start %s (%s)", w.lab, strerror(errno));
+	*why = sentence("Cannot start %s (%s).", w.lab, strerror(errno));
 	free(args);
 	return -errno;
 }

@@ -56,7 +56,7 @@ int console_create(struct pc *pc, char **why)
 	pc->input = input_create(&sink);
 	if (pc->surface && pc->input)
 		return 0;
-	*why = sentence("no memory for the picture");
+	*why = sentence("No memory for the picture.");
 	return -ENOMEM;
 }
 

@@ -32,7 +32,7 @@ enum { PIC_INPUTS = 16, PIT_GSI = 0, PIT_PIN = 2 };
 static int fail(int err, char **why, const char *what)
 {
 	if (!*why)
-		*why = sentence("%s (%s)", what, strerror(-err));
+		*why = sentence("%s (%s).", what, strerror(-err));
 	return err;
 }
 
@@ -68,22 +68,13 @@ static int map_memory(struct pc *pc)
 
 static int open_memory(struct pc *pc, const struct config *c, char **why)
 {
-	uint64_t host = (uint64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
-	int err;
+	int err = ram_create(&pc->ram, c->memory);
 
-	if (c->memory > host) {
-		*why = sentence("memory = %llu MiB is more than this host has (%llu MiB): give the "
-				"guest less with --memory",
-				(unsigned long long)(c->memory / MIB),
-				(unsigned long long)(host / MIB));
-		return -ENOMEM;
-	}
-	err = ram_create(&pc->ram, c->memory);
 	if (!err)
 		err = ram_create_small(&pc->vram, "guest-vram", c->video_memory);
 	if (!err)
 		err = map_memory(pc);
-	return err ? fail(err, why, "cannot map the guest's memory") : 0;
+	return err ? fail(err, why, "Cannot map the guest's memory") : 0;
 }
 
 /* --- wiring --- */
@@ -194,7 +185,7 @@ static int open_backends(struct pc *pc, const struct config *c, char **why)
 		err = chr_open(&pc->debugcon, &pc->m, c->debugcon, &where, why);
 	machine_unlock(&pc->m);
 	free(where);
-	return err ? fail(err, why, "cannot open a drive or port") : 0;
+	return err ? fail(err, why, "Cannot open a drive or port") : 0;
 }
 
 static int open_kernel(struct pc *pc, const struct config *c, char **why)
@@ -225,7 +216,7 @@ static bool add_clocks(struct pc *pc, const struct config *c, struct mc146818 **
 
 static bool add_drives(struct pc *pc, const struct config *c)
 {
-	struct piix_ide *ide = piix_ide_create(&pc->m);
+	struct piix_ide *ide = pc->ide = piix_ide_create(&pc->m);
 
 	for (unsigned n = 0; ide && n < CONFIG_DRIVES; n++) {
 		const struct config_drive *d = &c->drives[n];
@@ -323,18 +314,25 @@ static int assemble(struct pc *pc, const struct config *c, char **why)
 		err = -ENOMEM;
 	}
 	machine_unlock(&pc->m);
-	return err ? fail(err, why, "cannot assemble the PC") : 0;
+	return err ? fail(err, why, "Cannot assemble the PC") : 0;
 }
 
-int pc_create(struct pc *pc, struct config *c, const char *device, char **why)
+int pc_init(struct pc *pc, char **why)
 {
 	int err;
 
 	*pc = (struct pc){ .ram.fd = -1 };
 	err = machine_init(&pc->m, loop_host_now, loop_rearm, &pc->m);
 	if (!err && !loop_create(&pc->m))
-		err = fail(-ENOMEM, why, "cannot make the event loop");
-	if (!err && !c->kernel)
+		err = fail(-ENOMEM, why, "Cannot make the event loop");
+	return err;
+}
+
+int pc_create(struct pc *pc, struct config *c, const char *device, char **why)
+{
+	int err = 0;
+
+	if (!c->kernel)
 		err = firmware_load_roms(&pc->roms, NULL, why);
 	if (!err)
 		err = open_memory(pc, c, why);
@@ -358,9 +356,10 @@ void pc_destroy(struct pc *pc)
 {
 	console_stop_serving(pc);
 	kvm_destroy(pc->kvm);
-	for (unsigned n = 0; n < CONFIG_DRIVES; n++)
-		if (pc->block[n])
-			block_close(pc->block[n]);
+	for (unsigned n = 0; n < CONFIG_DRIVES; n++) {
+		block_close(pc->block[n]);
+		block_close(pc->old_disc[n]);
+	}
 	machine_lock(&pc->m);
 	chr_close(pc->serial);
 	chr_close(pc->debugcon);

@@ -29,7 +29,9 @@ struct pc {
 	struct i8042 *kbc;
 	struct piix4_pm *pm;
 	struct vga *vga;
-	struct block *block[CONFIG_DRIVES];
+	struct piix_ide *ide;
+	struct block *block[CONFIG_DRIVES];    /* [m] CD-ROM drives: may be changed */
+	struct block *old_disc[CONFIG_DRIVES]; /* [m] taken out, but not closed yet */
 	struct chardev *serial, *debugcon;
 	char *serial_where; /* a line for the user, or NULL */
 	struct surface *surface;
@@ -39,6 +41,8 @@ struct pc {
 	struct boot *boot; /* a kernel to start without firmware; NULL: the firmware starts */
 };
 
+/* A machine without parts, and its event loop: what a control socket needs. As pc_create(). */
+int pc_init(struct pc *pc, char **why);
 /*
  * Opens everything that the configuration names and puts the PC together; the guest does not run
  * yet. 0 or -errno, with one sentence in *why (to be freed); pc_destroy() takes what was made.

@@ -21,6 +21,7 @@
 #include "dm/sandbox.h"
 #include "kvm/kvm.h"
 #include "run_priv.h"
+#include "typist.h"
 #include "ui/vnc.h"
 
 enum { EXIT_POWERED_OFF = 0, EXIT_USAGE = 1, EXIT_HOST = 2, EXIT_CRASHED = 3, EXIT_INTERNAL = 4 };
@@ -37,7 +38,7 @@ void run_reset(struct run *r)
 	machine_reset_devices(m);
 	kvm_reset(r->pc.kvm);
 	if (pc_start_kernel(&r->pc, &why)) {
-		log_line(LOG_ERROR, "%s", why ? why : "out of memory");
+		log_line(LOG_ERROR, "%s", why ? why : "Out of memory.");
 		machine_request_stop(m, STOP_ERROR);
 	}
 	free(why);
@@ -56,7 +57,6 @@ static void on_wanted(void *arg)
 {
 	struct run *r = arg;
 	struct machine *m = &r->pc.m;
-	char *why = NULL; /* a pause has none */
 
 	if (r->ended)
 		return;
@@ -67,7 +67,7 @@ static void on_wanted(void *arg)
 	else if (m->reset_wanted)
 		run_reset(r);
 	if (m->pause_wanted && !r->ended)
-		run_control_ops.pause(r, &why);
+		run_pause(r);
 	m->pause_wanted = false;
 }
 
@@ -127,8 +127,9 @@ static int connect_loop(struct run *r, int signals, char **why)
 	machine_lock(m);
 	loop_on_wanted(m->loop, on_wanted, r);
 	err = loop_add(m->loop, &r->signals, signals, EPOLLIN, on_signal, r);
+	loop_name(m->loop, &r->signals, "signals");
 	if (!err)
-		r->control = control_start(m, r->config->name, &run_control_ops, r, why);
+		r->control = control_start(m, r->config->name, run_verbs, r, why);
 	machine_unlock(m);
 	if (!err && !r->control)
 		err = -EBUSY;
@@ -139,7 +140,7 @@ static int exit_status(const struct run *r)
 {
 	switch (r->ended) {
 	case STOP_CRASH:
-		log_line(LOG_ERROR, "%s: the guest crashed", r->config->name);
+		log_line(LOG_ERROR, "%s: the guest crashed.", r->config->name);
 		return EXIT_CRASHED;
 	case STOP_ERROR:
 		return EXIT_INTERNAL;
@@ -156,13 +157,14 @@ static int enter_sandbox(const struct config *c, char **why)
 {
 	if (c->sandbox)
 		return sandbox_enter(c->user, why);
-	log_line(LOG_WARN, "the sandbox is off: whoever breaks out of the guest can do what you can "
-			   "(for debugging only)");
+	log_line(LOG_WARN, "The sandbox is off (for debugging only); who breaks out of the guest "
+			   "can do what you can.");
 	return 0;
 }
 
 static int run_guest(struct run *r, const char *device)
 {
+	print_notes(r->config);
 	print_start(r, device);
 	machine_lock(&r->pc.m);
 	clock_start(&r->pc.m.clock);
@@ -177,6 +179,7 @@ static void disconnect(struct run *r)
 	machine_lock(&r->pc.m);
 	if (r->control)
 		control_stop(r->control);
+	typist_destroy(r->typist);
 	if (r->signals.added)
 		loop_del(r->pc.m.loop, &r->signals);
 	machine_unlock(&r->pc.m);
@@ -193,8 +196,11 @@ static int run_here(struct config *c, const char *device, char **why)
 		return EXIT_HOST;
 	}
 	r->config = c;
-	if (!pc_create(&r->pc, c, device, why) && !connect_loop(r, signals, why) &&
-	    !enter_sandbox(c, why))
+	r->pid = getpid();
+	r->started = loop_host_now(NULL);
+	/* the name first: a second guest of that name touches nothing that is the first one's */
+	if (!pc_init(&r->pc, why) && !connect_loop(r, signals, why) &&
+	    !pc_create(&r->pc, c, device, why) && !enter_sandbox(c, why))
 		status = run_guest(r, device);
 	disconnect(r);
 	pc_destroy(&r->pc);
@@ -214,15 +220,19 @@ static int run_config(struct config *c, int argc, char **argv, char **why)
 		return err > 0 ? EXIT_POWERED_OFF : EXIT_USAGE;
 	if (c->verbose)
 		log_threshold = LOG_DEBUG;
-	if (!c->dry_run && accel_choose(c, &kind, &device, why))
+	if (c->sandbox && c->user && sandbox_check_user(c->user, why))
+		return EXIT_USAGE;
+	if (!c->dry_run && preflight_files(c, why))
+		return EXIT_USAGE;
+	if (!c->dry_run && (preflight_host(c, why) || accel_choose(c, &kind, &device, why)))
 		return EXIT_HOST;
 	if (!c->dry_run && kind == ACCEL_LAB) { /* the one inside will have the notes */
 		accel_exec_lab(c, argc, argv, why);
 		return EXIT_HOST;
 	}
-	print_notes(c);
 	if (!c->dry_run)
 		return run_here(c, device, why);
+	print_notes(c);
 	config_dump(c, stdout);
 	return EXIT_POWERED_OFF;
 }
@@ -236,7 +246,7 @@ int run_main(int argc, char **argv)
 	if (why)
 		log_line(LOG_ERROR, "%s", why);
 	else if (status == EXIT_HOST)
-		log_line(LOG_ERROR, "out of memory");
+		log_line(LOG_ERROR, "Out of memory.");
 	free(why);
 	config_free(&c);
 	return status;

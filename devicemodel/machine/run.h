@@ -14,4 +14,11 @@ int accel_choose(const struct config *c, enum accel_kind *kind, const char **dev
 /* Becomes the lab's program, which runs this command again inside; only returns on failure. */
 int accel_exec_lab(struct config *c, int argc, char **argv, char **why);
 
+/*
+ * preflight.c: what can be told to be wrong before anything is started, here or in the lab. 0, or
+ * -errno and a sentence: about the files that are named, and about what the host has.
+ */
+int preflight_files(const struct config *c, char **why);
+int preflight_host(const struct config *c, char **why);
+
 #endif

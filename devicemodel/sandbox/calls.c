@@ -138,7 +138,7 @@ const struct allowed_call allowed_calls[] = {
 	IOCTL(BLKZEROOUT, MAY_BLOCK),
 	IOCTL(BLKGETSIZE64, MAY_LOOP),
 
-	/* viewers and control clients: sockets that come in by accept, or in pairs, or not at all */
+	/* viewers and control clients: sockets come by accept, or in pairs, or not at all */
 	CALL(accept4, MAY_VNC | MAY_LOOP),
 	CALL_IF(socketpair, MAY_VNC, IS(0, AF_UNIX)),
 	CALL(recvfrom, MAY_VNC | MAY_LOOP),

@@ -25,12 +25,12 @@ static int find_user(const char *name, uid_t *uid, gid_t *gid, char **why)
 	errno = 0;
 	p = getpwnam(name);
 	if (!p) {
-		*why = sentence("there is no user '%s' to run the guest as: name another with "
-				"--user", name);
+		*why = sentence("There is no user '%s' to run the guest as: name another with "
+				"--user.", name);
 		return -ENOENT;
 	}
 	if (!p->pw_uid || !p->pw_gid) {
-		*why = sentence("user '%s' has root's rights: name an ordinary one with --user",
+		*why = sentence("User '%s' has root's rights: name an ordinary one with --user.",
 				name);
 		return -EINVAL;
 	}
@@ -51,8 +51,8 @@ static int become(const char *name, char **why)
 	if (!setgroups(0, NULL) && !setresgid(gid, gid, gid) && !setresuid(uid, uid, uid))
 		return 0;
 	err = -errno;
-	*why = sentence("cannot become user '%s' (%s): start the guest as an ordinary user, or "
-			"with all of root's rights", name, strerror(-err));
+	*why = sentence("Cannot become user '%s' (%s): start the guest as an ordinary user, or "
+			"with all of root's rights.", name, strerror(-err));
 	return err;
 }
 
@@ -65,8 +65,16 @@ static int check_self(const char *name, char **why)
 
 	if (err || !name || uid == geteuid())
 		return err;
-	*why = sentence("only root can run a guest as user '%s': leave out --user", name);
+	*why = sentence("Only root can run a guest as user '%s': leave out --user.", name);
 	return -EPERM;
+}
+
+int sandbox_check_user(const char *user, char **why)
+{
+	uid_t uid;
+	gid_t gid;
+
+	return geteuid() == 0 ? find_user(user, &uid, &gid, why) : check_self(user, why);
 }
 
 int privileges_drop_capabilities(void)
@@ -112,7 +120,7 @@ int privileges_drop(const char *user, char **why)
 	if (!err)
 		err = set_limits();
 	if (err)
-		*why = sentence("cannot give up privileges (%s): --sandbox off does without, for "
-				"debugging", strerror(-err));
+		*why = sentence("Cannot give up privileges (%s): --sandbox off does without, for "
+				"debugging.", strerror(-err));
 	return err;
 }

@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "backend/chr_fd.h"
+#include "backend/terminal.h"
 #include "dm/log.h"
 #include "sandbox_priv.h"
 
@@ -96,8 +96,8 @@ static int load_filters(char **why)
 		err = filter_load(&all, true);
 	free(all.code);
 	if (err)
-		*why = sentence("the kernel does not take the filter for system calls (%s): "
-				"--sandbox off does without, for debugging", strerror(-err));
+		*why = sentence("The kernel does not take the filter for system calls (%s): "
+				"--sandbox off does without, for debugging.", strerror(-err));
 	return err;
 }
 
@@ -145,7 +145,7 @@ void sandbox_narrow(enum sandbox_role role)
 		err = filter_load(&role_filter[role], false);
 	if (!err)
 		return;
-	log_line(LOG_ERROR, "a thread could not enter its sandbox (%s), so the guest ends",
+	log_line(LOG_ERROR, "A thread could not enter its sandbox (%s), so the guest ends.",
 		 strerror(-err));
 	_exit(EXIT_INTERNAL);
 }

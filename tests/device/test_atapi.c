@@ -455,7 +455,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(signature), T(absent_slave), T(identify), T(attention_at_power_on),
 		T(sense_instead_of_attention), T(read_by_pio), T(burst_is_the_limit),
-		T(read_by_dma), T(read_12_and_cd), T(read_cd_by_time), T(lba_limits), T(unknown_commands),
+		T(read_by_dma), T(read_12_and_cd), T(read_cd_by_time), T(lba_limits),
+		T(unknown_commands),
 		T(read_error), T(tray), T(empty_drive_and_new_disc), T(change_while_reading),
 		T(cut_short_disc), T(every_opcode), T(device_reset_in_flight), T(saved_state),
 	};

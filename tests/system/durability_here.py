@@ -96,12 +96,12 @@ def make_image(path, seed):
         f.truncate(SECTORS * SECTOR)
 
 
-def start(args, job, folder, image):
+def start(args, number, folder, image):
     env = dict(os.environ, CAISSON_FIRMWARE=folder)
     if args.preload:
         env["LD_PRELOAD"] = args.preload
     return subprocess.Popen(
-        [args.program, "run", "--name", f"durability-{job}", "--memory", "16M", "--accel", "kvm", "--vnc",
+        [args.program, "run", "--name", f"durability-{number}", "--memory", "16M", "--accel", "kvm", "--vnc",
          "none", "--serial", "stdio", "--exit-port", "--disk", image],
         env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
@@ -152,8 +152,7 @@ def rounds(args, job):
         for number in range(job, args.rounds, args.jobs):
             seed = rng.randint(1, MASK)
             make_image(image, seed)
-            proc = start(args, job, folder, image)
-            confirmed = run_and_kill(proc, rng)
+            confirmed = run_and_kill(start(args, number, folder, image), rng)
             wrong = judge(image, seed, confirmed)
             done += 1
             steps += confirmed

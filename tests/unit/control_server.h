@@ -24,6 +24,7 @@
 #include "control/control.h"
 #include "dm/log.h"
 #include "dm/loop.h"
+#include "dm/timer.h"
 #include "machine/machine_priv.h"
 
 static char folder[64];
@@ -33,28 +34,37 @@ struct server {
 	struct loop *loop;
 	struct control *control, *other;
 	pthread_t thread;
-	unsigned stops, kills, resets, pauses, resumes, shots; /* machine lock */
+	struct timer timer;
+	/* the machine lock's */
+	unsigned stops, kills, resets, pauses, resumes, shots, notes, cancels;
+	struct control_request *later;
+	char noted[512];
+	bool noted_fd;
 };
 
 static struct server server;
 
-/* --- the machine's operations ---------------------------------------------------------------- */
+/* --- the machine's verbs --------------------------------------------------------------------- */
 
-static inline void op_status(void *arg, struct json_object *o)
+static inline int op_status(void *arg, struct control_request *q)
 {
+	struct json_object *o = q->answer;
+
+	json_object_object_add(o, "name", json_object_new_string("web"));
 	json_object_object_add(o, "state", json_object_new_string("running"));
 	json_object_object_add(o, "memory", json_object_new_int64(512 << 20));
 	json_object_object_add(o, "cpus", json_object_new_int(2));
 	json_object_object_add(o, "vnc", json_object_new_string("127.0.0.1:5907"));
+	return 0;
 }
 
-static inline int op_stop(void *arg, char **why)
+static inline int op_stop(void *arg, struct control_request *q)
 {
 	((struct server *)arg)->stops++;
 	return 0;
 }
 
-static inline int op_kill(void *arg, char **why)
+static inline int op_kill(void *arg, struct control_request *q)
 {
 	struct server *s = arg;
 
@@ -63,33 +73,112 @@ static inline int op_kill(void *arg, char **why)
 	return 0;
 }
 
-static inline int op_reset(void *arg, char **why)
+static inline int op_reset(void *arg, struct control_request *q)
 {
 	((struct server *)arg)->resets++;
 	return 0;
 }
 
-static inline int op_pause(void *arg, char **why)
+static inline int op_pause(void *arg, struct control_request *q)
 {
 	((struct server *)arg)->pauses++;
-	*why = sentence("The guest is paused already.");
+	q->why = sentence("The guest is paused already.");
 	return -EALREADY;
 }
 
-static inline int op_resume(void *arg, char **why)
+static inline int op_resume(void *arg, struct control_request *q)
 {
 	((struct server *)arg)->resumes++;
 	return -EPERM;
 }
 
-static inline int op_screenshot(void *arg, int fd, char **why)
+/* A picture of two pixels by one. */
+static inline int op_screenshot(void *arg, struct control_request *q)
 {
+	static const uint32_t pixels[2] = { 0x112233, 0xffeedd };
+
 	((struct server *)arg)->shots++;
-	return write(fd, "picture", 7) == 7 ? 0 : -EIO;
+	json_object_object_add(q->answer, "width", json_object_new_int(2));
+	json_object_object_add(q->answer, "height", json_object_new_int(1));
+	if (q->fd < 0)
+		return -EBADF;
+	return pwrite(q->fd, pixels, sizeof(pixels), 0) == sizeof(pixels) ? 0 : -EIO;
 }
 
-static const struct control_ops ops = { op_status, op_stop,   op_kill,	    op_reset,
-					op_pause,  op_resume, op_screenshot };
+static inline int op_text(void *arg, struct control_request *q)
+{
+	json_object_object_add(q->answer, "text", json_object_new_string("one\n\xe2\x94\x82\n"));
+	return 0;
+}
+
+/* Keeps what it was asked for, for a test to look at. */
+static inline int op_note(void *arg, struct control_request *q)
+{
+	struct server *s = arg;
+
+	snprintf(s->noted, sizeof(s->noted), "%s",
+		 json_object_to_json_string_ext(q->args, JSON_C_TO_STRING_PLAIN |
+								 JSON_C_TO_STRING_NOSLASHESCAPE));
+	s->noted_fd = q->fd >= 0;
+	s->notes++;
+	return 0;
+}
+
+static inline void on_later(void *arg)
+{
+	struct server *s = arg;
+	struct control_request *q = s->later;
+
+	s->later = NULL;
+	if (q)
+		control_answer(q, 0);
+}
+
+static inline void on_cancel(struct control_request *q)
+{
+	struct server *s = q->owner;
+
+	s->later = NULL;
+	s->cancels++;
+}
+
+/* Is answered after "ms", or never. */
+static inline int op_later(void *arg, struct control_request *q)
+{
+	struct server *s = arg;
+	int ms = control_number(q, "ms", -1);
+
+	s->later = q;
+	q->owner = s;
+	q->cancel = on_cancel;
+	if (ms >= 0)
+		timer_arm_in(&s->timer, ms * NS_PER_MS);
+	return CONTROL_LATER;
+}
+
+static inline int op_stats(void *arg, struct control_request *q)
+{
+	static const char figures[] =
+		"{\"uptime_ms\":3723000,\"guest_time_ms\":1500,"
+		"\"exits\":{\"vcpu0\":{\"io\":4711,\"a_long_name_of_a_column\":1}},"
+		"\"loop\":{\"wakeups\":12,\"sources\":{\"control\":7,\"signals\":0},"
+		"\"timers\":{\"RTC\":3}},\"drives\":{}}";
+	struct json_object *o = json_tokener_parse(figures);
+
+	json_object_object_foreach(o, key, value)
+		json_object_object_add(q->answer, key, json_object_get(value));
+	json_object_put(o);
+	return 0;
+}
+
+static const struct control_verb verbs_served[] = {
+	{ "status", op_status }, { "stop", op_stop },	{ "kill", op_kill },
+	{ "reset", op_reset },	 { "pause", op_pause }, { "resume", op_resume },
+	{ "text", op_text },	 { "type", op_note },	{ "key", op_note },
+	{ "mouse", op_note },	 { "insert", op_note }, { "eject", op_note },
+	{ "stats", op_stats },	 { "later", op_later }, { "screenshot", op_screenshot },
+	{ NULL, NULL },
+};
 
 /* --- set up ---------------------------------------------------------------------------------- */
 
@@ -118,7 +207,9 @@ static inline int start_server(void **state)
 	machine_init(&s->m, loop_host_now, loop_rearm, &s->m);
 	s->loop = loop_create(&s->m);
 	machine_lock(&s->m);
-	s->control = control_start(&s->m, "web", &ops, s, &why);
+	clock_start(&s->m.clock);
+	timer_init(&s->timer, &s->m, on_later, s);
+	s->control = control_start(&s->m, "web", verbs_served, s, &why);
 	machine_unlock(&s->m);
 	if (!s->control)
 		print_error("%s\n", why);
@@ -152,7 +243,7 @@ static inline void leave_stale_files(void)
 		machine_init(&m, loop_host_now, loop_rearm, &m);
 		if (!loop_create(&m))
 			_exit(1);
-		_exit(control_start(&m, "dead", &ops, NULL, &why) ? 0 : 1);
+		_exit(control_start(&m, "dead", verbs_served, NULL, &why) ? 0 : 1);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(status, 0);
@@ -172,7 +263,7 @@ static inline struct control *start_other(const char *name, char **why)
 	struct control *ct;
 
 	machine_lock(&server.m);
-	ct = server.other = control_start(&server.m, name, &ops, &server, why);
+	ct = server.other = control_start(&server.m, name, verbs_served, &server, why);
 	machine_unlock(&server.m);
 	return ct;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include <fcntl.h>
+#include <png.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,7 +19,7 @@
 
 struct outcome {
 	int status;
-	char out[4096], err[4096];
+	char out[8192], err[4096];
 };
 
 static void slurp(FILE *f, char *text, size_t size)
@@ -32,9 +33,8 @@ static void slurp(FILE *f, char *text, size_t size)
 }
 
 /* Runs a verb with standard output and error caught. */
-static struct outcome verb(const char *a, const char *b, const char *c)
+static struct outcome verb_of(char **argv)
 {
-	char *argv[] = { (char *)a, (char *)b, (char *)c, NULL };
 	int argc = 0, out = dup(1), err = dup(2);
 	FILE *fo = tmpfile(), *fe = tmpfile();
 	struct outcome o = { 0 };
@@ -53,6 +53,29 @@ static struct outcome verb(const char *a, const char *b, const char *c)
 	slurp(fo, o.out, sizeof(o.out));
 	slurp(fe, o.err, sizeof(o.err));
 	return o;
+}
+
+static struct outcome verb(const char *a, const char *b, const char *c)
+{
+	char *argv[] = { (char *)a, (char *)b, (char *)c, NULL };
+
+	return verb_of(argv);
+}
+
+#define VERB(...) verb_of((char *[]){ __VA_ARGS__, NULL })
+
+/* What the server was asked for last. */
+static void check_noted(const char *request, bool with_file)
+{
+	char noted[sizeof(server.noted)];
+	bool file;
+
+	machine_lock(&server.m);
+	memcpy(noted, server.noted, sizeof(noted));
+	file = server.noted_fd;
+	machine_unlock(&server.m);
+	assert_string_equal(noted, request);
+	assert_int_equal(file, with_file);
 }
 
 static void test_list(void **state)
@@ -101,33 +124,148 @@ static void test_verbs(void **state)
 	assert_non_null(strstr(o.out, CAISSON_VERSION));
 	o = verb("help", NULL, NULL);
 	assert_int_equal(o.status, 0);
-	assert_non_null(strstr(o.out, "screenshot NAME FILE.png"));
+	assert_non_null(strstr(o.out, "screenshot NAME FILE.png | NAME --text"));
 	assert_int_equal(verb("stop", "--help", NULL).status, 0);
 	assert_int_equal(read_count(&server.stops), 1);
 }
 
+static void check_picture(const char *path)
+{
+	png_image image = { .version = PNG_IMAGE_VERSION };
+	uint8_t rgb[6];
+
+	assert_true(png_image_begin_read_from_file(&image, path));
+	assert_int_equal(image.width, 2);
+	assert_int_equal(image.height, 1);
+	image.format = PNG_FORMAT_RGB;
+	assert_true(png_image_finish_read(&image, NULL, rgb, 0, NULL));
+	assert_memory_equal(rgb, "\x11\x22\x33\xff\xee\xdd", 6);
+}
+
 static void test_screenshot_verb(void **state)
 {
-	char path[128], got[16] = "";
+	char path[128];
+	struct outcome o;
 	struct stat st;
-	int fd;
 
 	snprintf(path, sizeof(path), "%s/x.png", folder);
 	assert_int_equal(verb("screenshot", "web", path).status, 0);
-	fd = open(path, O_RDONLY);
-	assert_true(fd >= 0 && !fstat(fd, &st));
-	assert_int_equal(read(fd, got, sizeof(got)), 7);
-	close(fd);
+	check_picture(path);
 	/* an older picture stays when there is no newer one */
 	assert_int_equal(verb("screenshot", "other", path).status, 1);
-	assert_int_equal(stat(path, &st), 0);
-	assert_int_equal(st.st_size, 7);
+	check_picture(path);
 	unlink(path);
 	assert_int_equal(verb("screenshot", "web", "/dev/null").status, 1);
 	assert_int_equal(verb("screenshot", "web", folder).status, 1);
 	assert_int_equal(verb("screenshot", "web", "/nowhere/x.png").status, 1);
 	assert_int_equal(stat("/dev/null", &st), 0);
 	assert_true(S_ISCHR(st.st_mode));
+	assert_int_equal(verb("screenshot", "web", NULL).status, 1);
+	assert_int_equal(VERB("screenshot", "web", "--text", path).status, 1);
+	o = verb("screenshot", "--text", "web");
+	assert_int_equal(o.status, 0);
+	assert_string_equal(o.out, "one\n\xe2\x94\x82\n");
+}
+
+static void test_input_verbs(void **state)
+{
+	struct outcome o;
+
+	assert_int_equal(verb("type", "web", "ls -l\n").status, 0);
+	check_noted("{\"request\":\"type\",\"text\":\"ls -l\\n\"}", false);
+	assert_int_equal(VERB("type", "web", "--", "--help").status, 0);
+	check_noted("{\"request\":\"type\",\"text\":\"--help\"}", false);
+	o = verb("type", "web", "gr\xc3\xbc\xc3\x9f");
+	assert_int_equal(o.status, 1);
+	assert_non_null(strstr(o.err, "types '\xc3\xbc'"));
+	assert_int_equal(verb("type", "web", "\xff").status, 1);
+	assert_int_equal(VERB("key", "web", "Ctrl+Alt+Delete", "F12").status, 0);
+	check_noted("{\"request\":\"key\",\"keys\":[\"Ctrl+Alt+Delete\",\"F12\"]}", false);
+	o = verb("key", "web", "Ctrl+Hurz");
+	assert_int_equal(o.status, 1);
+	assert_non_null(strstr(o.err, "'Hurz'"));
+	assert_int_equal(VERB("mouse", "web", "move", "-5", "7").status, 0);
+	check_noted("{\"request\":\"mouse\",\"dx\":-5,\"dy\":7}", false);
+	assert_int_equal(VERB("mouse", "web", "wheel", "-2").status, 0);
+	check_noted("{\"request\":\"mouse\",\"wheel\":-2}", false);
+	assert_int_equal(VERB("mouse", "web", "click", "right").status, 0);
+	check_noted("{\"request\":\"mouse\",\"click\":\"right\"}", false);
+	assert_int_equal(VERB("mouse", "web", "click", "middling").status, 1);
+	assert_int_equal(VERB("mouse", "web", "move", "5").status, 1);
+	assert_int_equal(VERB("mouse", "web", "move", "5", "99999999999").status, 1);
+	assert_int_equal(VERB("mouse", "web", "jump", "5").status, 1);
+	assert_int_equal(read_count(&server.notes), 6);
+}
+
+/* A text longer than a request goes in pieces. */
+static void test_type_from_input(void **state)
+{
+	enum { LEN = 20000 };
+	int in = dup(0), file;
+	char path[128], *text = malloc(LEN);
+
+	snprintf(path, sizeof(path), "%s/text", folder);
+	file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	memset(text, 'x', LEN);
+	assert_int_equal(write(file, text, LEN), LEN);
+	lseek(file, 0, SEEK_SET);
+	dup2(file, 0);
+	clearerr(stdin);
+	assert_int_equal(verb("type", "web", "-").status, 0);
+	dup2(in, 0);
+	close(in);
+	close(file);
+	unlink(path);
+	free(text);
+	assert_int_equal(read_count(&server.notes), 3);
+}
+
+static void test_cd_verb(void **state)
+{
+	char path[128], expected[256];
+	int file;
+
+	snprintf(path, sizeof(path), "%s/disc.iso", folder);
+	assert_int_equal(VERB("cd", "web", "insert", path).status, 1);
+	file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	assert_int_equal(VERB("cd", "web", "insert", path).status, 1); /* empty */
+	assert_int_equal(ftruncate(file, 4096), 0);
+	assert_int_equal(VERB("cd", "web", "insert", path).status, 0);
+	snprintf(expected, sizeof(expected),
+		 "{\"request\":\"insert\",\"path\":\"%s\",\"force\":false}", path);
+	check_noted(expected, true);
+	assert_int_equal(VERB("cd", "web", "eject", "--drive", "hdb", "--force").status, 0);
+	check_noted("{\"request\":\"eject\",\"drive\":\"hdb\",\"force\":true}", false);
+	assert_int_equal(VERB("cd", "--drive=hdc", "web", "eject").status, 0);
+	check_noted("{\"request\":\"eject\",\"drive\":\"hdc\",\"force\":false}", false);
+	assert_int_equal(VERB("cd", "web", "insert").status, 1);
+	assert_int_equal(VERB("cd", "web", "insert", folder).status, 1);
+	assert_int_equal(VERB("cd", "web", "eject", "--text").status, 1);
+	close(file);
+	unlink(path);
+}
+
+static void test_stats_verb(void **state)
+{
+	struct outcome o = verb("stats", "web", NULL);
+	struct json_object *json, *v;
+
+	assert_int_equal(o.status, 0);
+	assert_non_null(strstr(o.out, "web: up for 1:02:03, guest time 1.5 s"));
+	assert_non_null(strstr(o.out, "4711"));
+	assert_non_null(strstr(o.out, "event loop: wakeups 12"));
+	assert_non_null(strstr(o.out, "for: control 7\n"));
+	assert_non_null(strstr(o.out, "test_client")); /* a thread of this process */
+	o = verb("stats", "--json", "web");
+	assert_int_equal(o.status, 0);
+	json = json_tokener_parse(o.out);
+	assert_true(json_object_object_get_ex(json, "threads", &v));
+	assert_true(json_object_array_length(v) >= 2);
+	assert_true(json_object_object_get_ex(json, "memory", &v));
+	assert_true(json_object_object_get_ex(v, "beside_bytes", &v));
+	assert_true(json_object_get_int64(v) > 0);
+	assert_false(json_object_object_get_ex(json, "ok", &v));
+	json_object_put(json);
 }
 
 /* A guest of its own process, which takes a moment to end. */
@@ -141,7 +279,7 @@ static pid_t start_guest(void)
 		return child;
 	machine_init(&s.m, loop_host_now, loop_rearm, &s.m);
 	s.loop = loop_create(&s.m);
-	s.control = control_start(&s.m, "guest", &ops, &s, &why);
+	s.control = control_start(&s.m, "guest", verbs_served, &s, &why);
 	if (!s.control)
 		_exit(1);
 	loop_run(s.loop);
@@ -208,7 +346,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		SERVED(test_list),	SERVED(test_verbs),	  SERVED(test_screenshot_verb),
-		SERVED(test_kill_verb), SERVED(test_rundir_mode), SERVED(test_rundir_is_no_link),
+		SERVED(test_input_verbs), SERVED(test_type_from_input), SERVED(test_cd_verb),
+		SERVED(test_stats_verb), SERVED(test_kill_verb), SERVED(test_rundir_mode), SERVED(test_rundir_is_no_link),
 	};
 
 	return cmocka_run_group_tests_name("client", tests, NULL, NULL);

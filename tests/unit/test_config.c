@@ -86,6 +86,7 @@ static void test_defaults(void **state)
 	assert_string_equal(c.debugcon, "none");
 	assert_string_equal(c.accel, "auto");
 	assert_false(c.exit_port || c.local_time || c.discard_changes);
+	assert_true(c.sandbox);
 	assert_int_equal(c.n_notes, 1); /* nothing to boot from */
 	assert_true(c.notes[0].warning);
 	config_free(&c);
@@ -268,6 +269,8 @@ static void assert_same(const struct config *a, const struct config *b)
 	assert_int_equal(a->local_time, b->local_time);
 	assert_int_equal(a->exit_port, b->exit_port);
 	assert_int_equal(a->discard_changes, b->discard_changes);
+	assert_int_equal(a->sandbox, b->sandbox);
+	assert_string_equal(a->user ? a->user : "", b->user ? b->user : "");
 	assert_int_equal(a->on_reboot, b->on_reboot);
 }
 
@@ -316,6 +319,8 @@ static void test_dump_reads_back(void **state)
 	accepts(&c, config_set_memory, "768M");
 	accepts(&c, config_set_video_memory, "64M");
 	c.local_time = c.exit_port = c.discard_changes = true;
+	c.sandbox = false;
+	c.user = strdup("web");
 	c.on_reboot = CONFIG_DESTROY;
 	finish_and_trip(&c);
 	c = fresh();

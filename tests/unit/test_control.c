@@ -83,12 +83,9 @@ static void still_serves(void)
 static void test_requests(void **state)
 {
 	int fd = client_of("web");
-	char pid[32];
 
-	snprintf(pid, sizeof(pid), "\"pid\":%d", (int)getpid());
 	expect(fd, "{\"request\":\"status\"}\n", "\"ok\":true");
 	expect(fd, "{\"request\":\"status\"}\n", "\"name\":\"web\"");
-	expect(fd, "{\"request\":\"status\"}\n", pid);
 	expect(fd, " {\"request\": \"status\", \"more\": [1]} \r\n", "\"vnc\":\"127.0.0.1:5907\"");
 	expect(fd, "{\"request\":\"stop\"}\n", "\"ok\":true");
 	expect(fd, "{\"request\":\"reset\"}\n", "\"ok\":true");
@@ -144,20 +141,21 @@ static void test_screenshot_descriptor(void **state)
 {
 	int fd = client_of("web"), file = open(folder, O_TMPFILE | O_RDWR, 0600), ends[2];
 	int many[7];
-	char got[8] = "";
+	uint32_t got[2] = { 0 };
 	unsigned before;
 
 	assert_true(file >= 0 && !pipe(ends));
-	expect(fd, "{\"request\":\"screenshot\"}\n", "descriptor of a regular file");
+	expect(fd, "{\"request\":\"screenshot\"}\n", "Bad file descriptor");
 	send_fds(fd, &file, 1);
 	expect(fd, "", "\"ok\":true");
-	assert_int_equal(pread(file, got, 7, 0), 7);
-	assert_string_equal(got, "picture");
-	expect(fd, "{\"request\":\"screenshot\"}\n", "descriptor of a regular file");
+	assert_int_equal(pread(file, got, sizeof(got), 0), sizeof(got));
+	assert_int_equal(got[0], 0x112233);
+	/* it was for that request only */
+	expect(fd, "{\"request\":\"screenshot\"}\n", "Bad file descriptor");
 	/* the server is this process: what it keeps of the descriptors sent shows in our table */
 	before = open_fds();
 	send_fds(fd, &ends[1], 1);
-	expect(fd, "", "descriptor of a regular file");
+	expect(fd, "", "\"ok\":false");
 	for (unsigned i = 0; i < 7; i++)
 		many[i] = file;
 	for (unsigned i = 0; i < 20; i++) {
@@ -169,6 +167,56 @@ static void test_screenshot_descriptor(void **state)
 	close(ends[0]);
 	close(ends[1]);
 	close(fd);
+}
+
+/* --- answers that come later ----------------------------------------------------------------- */
+
+static void test_later(void **state)
+{
+	int fd = client_of("web"), other = client_of("web");
+
+	/* what is behind it waits, and nobody else does */
+	say(fd, "{\"request\":\"later\",\"ms\":200}\n{\"request\":\"stop\"}\n");
+	expect(other, "{\"request\":\"status\"}\n", "\"ok\":true");
+	assert_int_equal(read_count(&server.stops), 0);
+	expect(fd, "", "{\"ok\":true}");
+	expect(fd, "", "{\"ok\":true}");
+	assert_int_equal(read_count(&server.stops), 1);
+	expect(fd, "{\"request\":\"later\",\"ms\":0}\n", "{\"ok\":true}");
+	/* one who has said all is answered */
+	say(fd, "{\"request\":\"later\",\"ms\":50}\n");
+	shutdown(fd, SHUT_WR);
+	expect(fd, "", "{\"ok\":true}");
+	expect_end(fd);
+	assert_int_equal(read_count(&server.cancels), 0);
+	close(other);
+}
+
+/* Of one who goes away meanwhile, or is put out, the verb hears. */
+static void test_later_cancelled(void **state)
+{
+	int fd = client_of("web"), crowd[CONTROL_CLIENTS];
+
+	say(fd, "{\"request\":\"later\"}\n{\"request\":\"stop\"}\n");
+	still_serves();
+	close(fd);
+	still_serves();
+	assert_int_equal(read_count(&server.cancels), 1);
+	assert_int_equal(read_count(&server.stops), 0);
+	fd = client_of("web");
+	say(fd, "{\"request\":\"later\"}\n");
+	for (unsigned i = 0; i < CONTROL_CLIENTS + 1; i++)
+		still_serves();
+	for (unsigned i = 0; i < CONTROL_CLIENTS; i++) {
+		int one = client_of("web");
+
+		expect(one, "{\"request\":\"status\"}\n", "\"ok\":true");
+		crowd[i] = one;
+	}
+	expect_end(fd);
+	assert_int_equal(read_count(&server.cancels), 2);
+	for (unsigned i = 0; i < CONTROL_CLIENTS; i++)
+		close(crowd[i]);
 }
 
 /* --- others ---------------------------------------------------------------------------------- */
@@ -336,7 +384,7 @@ static void test_stale_files(void **state)
 	assert_true(exists("dead.sock") && exists("dead.lock"));
 	assert_non_null(start_other("dead", &why));
 	fd = client_of("dead");
-	expect(fd, "{\"request\":\"status\"}\n", "\"name\":\"dead\"");
+	expect(fd, "{\"request\":\"status\"}\n", "\"ok\":true");
 	close(fd);
 }
 
@@ -345,6 +393,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		SERVED(test_requests),
 		SERVED(test_screenshot_descriptor),
+		SERVED(test_later),
+		SERVED(test_later_cancelled),
 		SERVED(test_garbage),
 		SERVED(test_half_lines),
 		SERVED(test_huge_line),

@@ -261,6 +261,21 @@ static void test_config_file(void **state)
 	refused(ARGS("bad.cfg"), "bad.cfg:2: ");
 }
 
+static void test_sandbox(void **state)
+{
+	struct config c = accepted(ARGS("--name=a"));
+
+	assert_true(c.sandbox);
+	assert_null(c.user);
+	config_free(&c);
+	c = accepted(ARGS("--name=a", "--user=web", "--sandbox", "off"));
+	assert_false(c.sandbox);
+	assert_string_equal(c.user, "web");
+	config_free(&c);
+	refused(ARGS("--name=a", "--sandbox=maybe"), "--sandbox: 'maybe'");
+	refused(ARGS("--name=a", "--user="), "--user");
+}
+
 static void test_help(void **state)
 {
 	static const char *const named[] = { "--name",	  "--memory",	       "--cpus",
@@ -286,7 +301,7 @@ int main(void)
 		cmocka_unit_test(test_errors),	      cmocka_unit_test(test_unavailable),
 		cmocka_unit_test(test_guess_cd),      cmocka_unit_test(test_guess_disk),
 		cmocka_unit_test(test_guess_refused), cmocka_unit_test(test_config_file),
-		cmocka_unit_test(test_help),
+		cmocka_unit_test(test_help),	      cmocka_unit_test(test_sandbox),
 	};
 
 	return cmocka_run_group_tests_name("options", tests, make_folder, remove_folder);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Pictures as PNG files, read back by libpng's simplified reader. */
+/* Pictures: a surface's pixels in a file, and as a PNG, read back by libpng's simple reader. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "ui/png.h"
+#include "ui/raw.h"
 #include "ui/surface.h"
 
 #include <errno.h>
@@ -39,16 +40,36 @@ static struct surface *painted(unsigned width, unsigned height)
 	return s;
 }
 
+/* The pixels of a surface, by way of a file. */
+static uint32_t *through_file(struct surface *s, unsigned width, unsigned height)
+{
+	size_t bytes = (size_t)width * height * 4;
+	int fd = memfd_create("raw", MFD_CLOEXEC);
+	uint32_t *pixels = malloc(bytes);
+	unsigned w, h;
+
+	assert_int_equal(lseek(fd, 12345, SEEK_SET), 12345); /* must not matter */
+	assert_int_equal(raw_write_surface(s, fd, &w, &h), 0);
+	assert_int_equal(w, width);
+	assert_int_equal(h, height);
+	assert_int_equal(lseek(fd, 0, SEEK_END), bytes);
+	assert_int_equal(pread(fd, pixels, bytes, 0), bytes);
+	close(fd);
+	return pixels;
+}
+
 static void check(unsigned width, unsigned height)
 {
 	struct surface *s = painted(width, height);
+	uint32_t *pixels = through_file(s, width, height);
 	int fd = memfd_create("png", MFD_CLOEXEC);
 	png_image image;
 	unsigned x, y;
 	uint8_t *rgb;
 	FILE *f;
 
-	assert_int_equal(png_write_surface(s, fd), 0);
+	assert_int_equal(png_write(pixels, width, height, fd), 0);
+	free(pixels);
 	assert_int_equal(lseek(fd, 0, SEEK_SET), 0); /* still open */
 	f = fdopen(fd, "rb");
 	memset(&image, 0, sizeof(image));
@@ -82,12 +103,20 @@ static void test_pictures(void **state)
 static void test_errors(void **state)
 {
 	struct surface *s = painted(320, 200);
+	uint32_t *pixels = through_file(s, 320, 200);
 	int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+	int sealed = memfd_create("sealed", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	unsigned w, h;
 
 	assert_true(full >= 0);
-	assert_int_equal(png_write_surface(s, full), -ENOSPC);
-	assert_int_equal(png_write_surface(s, -1), -EBADF);
+	assert_int_equal(png_write(pixels, 320, 200, full), -ENOSPC);
+	assert_int_equal(png_write(pixels, 320, 200, -1), -EBADF);
+	assert_int_equal(raw_write_surface(s, -1, &w, &h), -EBADF);
+	assert_int_equal(fcntl(sealed, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW), 0);
+	assert_int_equal(raw_write_surface(s, sealed, &w, &h), -EPERM);
+	free(pixels);
 	close(full);
+	close(sealed);
 	surface_destroy(s);
 }
 

@@ -13,7 +13,7 @@
 struct machine;
 struct block;
 
-enum block_op { BLOCK_READ, BLOCK_WRITE, BLOCK_FLUSH, BLOCK_DISCARD };
+enum block_op { BLOCK_READ, BLOCK_WRITE, BLOCK_FLUSH, BLOCK_DISCARD, BLOCK_OPS };
 
 /* What BLOCK_DISCARD does: it fails; a hint, after which anything may be read; it makes zeroes. */
 enum block_discard { DISCARD_NONE, DISCARD_HINT, DISCARD_ZEROES };
@@ -51,8 +51,20 @@ int block_open_raw(struct block **b, struct machine *m, const char *path,
 		   const struct block_options *opt, char **why);
 /* What block_open_raw() would refuse whoever has the image: 0, or -errno and a sentence. */
 int block_check_raw(const char *path, const struct block_options *opt, char **why);
+/*
+ * The same for a file that somebody else has opened, and path names in messages. fd is the block's
+ * from then on, and closed even on failure.
+ */
+int block_open_fd(struct block **b, struct machine *m, int fd, const char *path,
+		  const struct block_options *opt, char **why);
 /* Waits for what is under way. Without the machine lock. */
 void block_close(struct block *b);
+/*
+ * For those who cannot wait: nothing is submitted any more, what is under way still completes, and
+ * the file is closed then. Once block_ended(), block_close() does not wait. Any lock held.
+ */
+void block_end(struct block *b);
+bool block_ended(struct block *b);
 
 /*
  * Requests finish in any order, except that a flush covers every write that was done before it
@@ -61,6 +73,12 @@ void block_close(struct block *b);
 void block_submit(struct block *b, struct block_req *r);
 /* There may be room now: goes on with a write that waits for it, if one does. */
 void block_retry(struct block *b);
+
+struct block_stats {
+	uint64_t requests[BLOCK_OPS], bytes[BLOCK_OPS];
+	uint64_t wakeups; /* of the worker */
+};
+void block_read_stats(struct block *b, struct block_stats *s);
 
 uint64_t block_size(const struct block *b); /* bytes */
 bool block_read_only(const struct block *b);

@@ -19,6 +19,9 @@ struct chardev {
 	/* Set by the device: takes up to n bytes, returns how many. NULL: input is thrown away. */
 	size_t (*rx)(void *dev, const uint8_t *p, size_t n);
 	void *dev;
+
+	/* Set by the back end: the terminal at whose other end it is, or NULL. */
+	const char *terminal;
 };
 
 void chr_write(struct chardev *c, const uint8_t *p, size_t n); /* c may be NULL */

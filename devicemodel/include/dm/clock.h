@@ -19,6 +19,8 @@ struct clock {
 	uint64_t stopped_at; /* virtual, while not running */
 	bool running;
 	struct timer *timers;
+	struct timer *named;
+	uint64_t fired; /* all timers together */
 };
 
 /* rearm may be NULL. The clock starts stopped, at 0. */

@@ -17,6 +17,7 @@ struct loop_fd {
 	void (*ready)(void *arg, uint32_t events); /* EPOLLIN, EPOLLOUT, ... */
 	void *arg;
 	bool added;
+	unsigned source;      /* the loop's: a row of its counters */
 	struct loop_fd *next; /* the loop's */
 };
 
@@ -31,6 +32,8 @@ int loop_add(struct loop *l, struct loop_fd *w, int fd, uint32_t events,
 	     void (*ready)(void *arg, uint32_t events), void *arg);
 void loop_change(struct loop *l, struct loop_fd *w, uint32_t events);
 void loop_del(struct loop *l, struct loop_fd *w);
+/* Its events are counted under this name, together with others of it. A string that stays. */
+void loop_name(struct loop *l, struct loop_fd *w, const char *name);
 
 /* Makes the loop look at the machine's requests. Any thread, any lock. */
 void loop_wake(struct loop *l);

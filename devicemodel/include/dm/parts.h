@@ -94,6 +94,10 @@ void i8042_key(struct i8042 *kbc, unsigned qnum, bool down);
 void i8042_mouse(struct i8042 *kbc, int dx, int dy, int dz, unsigned buttons);
 /* leds hears of changes: bit 0 scroll, 1 num, 2 caps lock */
 void i8042_watch_leds(struct i8042 *kbc, void (*leds)(void *arg, unsigned leds), void *arg);
+unsigned i8042_buttons(const struct i8042 *kbc); /* of the mouse that are down */
+/* Whether the guest has read all that keyboard and mouse have for it; drained hears of it. */
+bool i8042_drained(const struct i8042 *kbc);
+void i8042_watch_drained(struct i8042 *kbc, void (*drained)(void *arg), void *arg);
 
 /* 16550A. c may be NULL. */
 int uart16550_create(struct machine *m, uint16_t port, unsigned gsi, struct chardev *c);
@@ -124,6 +128,11 @@ int piix_ide_attach(struct piix_ide *ide, unsigned channel, unsigned unit, enum 
  * without the machine lock; what is under way on it still completes. 0, or -EINVAL: no such drive.
  */
 int ide_change_medium(struct piix_ide *ide, unsigned channel, unsigned unit, struct block *b);
+/*
+ * Whether a hand may take the disc out: 0; -EBUSY when the guest has locked the drive, which then
+ * tells the guest that its button was pressed; -EINVAL: no such drive.
+ */
+int ide_press_eject(struct piix_ide *ide, unsigned channel, unsigned unit);
 
 /* --- display --------------------------------------------------------------------------------- */
 
@@ -139,5 +148,17 @@ struct vga_options {
 struct vga *vga_create(struct machine *m, const struct vga_options *opt);
 void vga_refresh(struct vga *v);	     /* brings the surface up to date, now */
 void vga_set_watched(struct vga *v, bool on); /* whether anyone looks; if not, nothing is drawn */
+/*
+ * The characters on the screen in text modes, as UTF-8 with a newline after each row and without
+ * blanks at its end (to be freed). 0; -ENOTSUP in graphics modes; -ENODATA: the screen is dark;
+ * -ENOMEM.
+ */
+struct vga_screen {
+	char *text;
+	unsigned columns, rows;
+	int cursor_column, cursor_row; /* -1: not to be seen */
+};
+int vga_read_screen(const struct vga *v, struct vga_screen *screen);
+uint64_t vga_frames(const struct vga *v); /* drawn since the start */
 
 #endif

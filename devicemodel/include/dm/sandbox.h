@@ -12,6 +12,9 @@
 /* Whose calls: the event loop (main thread) has no role, and all that is allowed at all. */
 enum sandbox_role { SANDBOX_VCPU, SANDBOX_BLOCK, SANDBOX_VNC, SANDBOX_ROLES };
 
+/* Whether sandbox_enter() could become that user; with one sentence in *why if not. 0 or -errno. */
+int sandbox_check_user(const char *user, char **why);
+
 /*
  * For good, and for every thread that exists or will be made. Everything is open by now, the guest
  * has not started. user: whom root becomes (NULL: nobody). 0 or -errno, with one sentence in *why

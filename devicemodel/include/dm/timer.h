@@ -24,10 +24,16 @@ struct timer {
 	uint64_t when;	    /* virtual ns; meaningful while armed */
 	bool armed;
 	struct timer *next; /* armed timers, soonest first */
+
+	const char *name; /* NULL: counted among others */
+	uint64_t fired;
+	struct timer *next_named;
 };
 
 /* fire runs in the event loop with the machine lock held; the timer is disarmed by then. */
 void timer_init(struct timer *t, struct machine *m, void (*fire)(void *dev), void *dev);
+/* How often it fires is told under this name. Once; then it must live as long as the machine. */
+void timer_name(struct timer *t, const char *name);
 void timer_arm_at(struct timer *t, uint64_t when_ns);
 void timer_arm_in(struct timer *t, uint64_t ns);
 void timer_cancel(struct timer *t);

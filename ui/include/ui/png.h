@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Writes the picture on a surface as a PNG. */
+/* Writes pixels as a PNG. */
 #ifndef UI_PNG_H
 #define UI_PNG_H
 
-struct surface;
+#include <stdint.h>
 
-/* To an open descriptor, which stays open. 0 or -errno. The surface is copied first, so that a
- * slow disk delays nobody. */
-int png_write_surface(struct surface *s, int fd);
+/* Pixels as in ui/surface.h, without gaps, to an open descriptor, which stays open. 0 or -errno. */
+int png_write(const uint32_t *pixels, unsigned width, unsigned height, int fd);
 
 #endif

@@ -3,6 +3,8 @@
 #ifndef UI_VNC_H
 #define UI_VNC_H
 
+#include <stdint.h>
+
 struct surface;
 struct input;
 struct vnc;
@@ -23,5 +25,12 @@ const char *vnc_address(const struct vnc *v);
 void vnc_stop(struct vnc *v);
 /* Removes the socket of an unix:PATH where nobody listens (any more); anything else is left. */
 void vnc_remove_stale(const char *where);
+
+/* Since the start, but for the viewers, which are those of now. Any thread. */
+struct vnc_stats {
+	unsigned viewers;
+	uint64_t wakeups, updates, bytes; /* of all threads; sent */
+};
+void vnc_read_stats(const struct vnc *v, struct vnc_stats *s);
 
 #endif
