@@ -175,6 +175,8 @@ int boot_open(struct boot **out, const struct boot_files *files, uint8_t *ram, u
 	b->ram = ram;
 	b->low_len = low_len;
 	b->cmdline = strdup(files->cmdline ? files->cmdline : "");
+	b->vga_rom = files->vga_rom;
+	b->vga_rom_len = files->vga_rom_len;
 	err = b->cmdline ? file_open(&b->kernel, files->kernel, why) : -ENOMEM;
 	if (!err && files->initrd)
 		err = file_open(&b->initrd, files->initrd, why);
@@ -286,7 +288,9 @@ int boot_start(struct boot *b, struct machine *m, struct kvm *k, const struct fi
 	if (!err && b->image.protocol == BOOT_PVH) {
 		pvh_hand_over(b, map, ranges, rsdp);
 	} else if (!err) {
-		if (bzimage_wants_screen(b))
+		if (!bzimage_wants_screen(b))
+			screen.text = board_show_text(m, b->vga_rom, b->vga_rom_len);
+		if (!screen.text)
 			board_show_screen(m, cards.framebuffer, &screen);
 		err = bzimage_hand_over(b, map, ranges, rsdp, &screen, why);
 	}

@@ -7,6 +7,7 @@
 #ifndef BOOT_BOOT_H
 #define BOOT_BOOT_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct boot;
@@ -18,6 +19,8 @@ struct boot_files {
 	const char *kernel;  /* a bzImage, or an ELF file with a PVH entry */
 	const char *initrd;  /* NULL: none */
 	const char *cmdline; /* NULL: empty */
+	const uint8_t *vga_rom; /* the display's BIOS, for its font; NULL: none. Stays. */
+	size_t vga_rom_len;
 };
 
 /*

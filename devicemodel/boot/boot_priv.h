@@ -56,14 +56,17 @@ struct boot_image {
 struct boot {
 	struct boot_file kernel, initrd;
 	char *cmdline;
+	const uint8_t *vga_rom;
+	size_t vga_rom_len;
 	uint8_t *ram;
 	uint64_t low_len;
 	struct boot_image image;
 	uint64_t initrd_at; /* 0: none */
 };
 
-/* A linear picture that the display shows. */
+/* What the display shows: text, a linear picture, or with an address of 0 nothing. */
 struct boot_screen {
+	bool text; /* BIOS mode 3 */
 	uint32_t address, len, width, height, stride;
 };
 
@@ -84,7 +87,7 @@ uint64_t boot_memory_end(const struct boot *b);
 /* bzimage.c: Linux's own boot protocol. */
 bool bzimage_is(const struct boot_file *f);
 int bzimage_parse(struct boot *b, char **why);
-bool bzimage_wants_screen(const struct boot *b);
+bool bzimage_wants_screen(const struct boot *b); /* a picture, not text */
 int bzimage_hand_over(struct boot *b, const struct boot_range *map, unsigned ranges, uint64_t rsdp,
 		      const struct boot_screen *screen, char **why);
 
@@ -126,6 +129,8 @@ void board_config_write(struct machine *m, unsigned devfn, unsigned off, uint32_
 			unsigned size);
 void board_out(struct machine *m, unsigned port, uint32_t val, unsigned size);
 uint32_t board_in(struct machine *m, unsigned port, unsigned size);
+/* text_mode.c: text, with the font of the display's BIOS. False, and nothing done, without one. */
+bool board_show_text(struct machine *m, const uint8_t *rom, size_t len);
 /* Switches the adapter to a linear mode, for kernels that cannot. */
 void board_show_screen(struct machine *m, uint32_t framebuffer, struct boot_screen *screen);
 

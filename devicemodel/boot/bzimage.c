@@ -24,6 +24,7 @@ enum {
 enum { PROTOCOL_2_02 = 0x202, PROTOCOL_2_03 = 0x203, PROTOCOL_2_04 = 0x204, PROTOCOL_2_06 = 0x206,
        PROTOCOL_2_10 = 0x20a, PROTOCOL_2_12 = 0x20c };
 enum { ENTRY_64 = 0x200, CMDLINE_OLD = 255, LOADER_UNKNOWN = 0xff, VIDEO_NORMAL = 0xffff };
+enum { BIOS_MODE_3 = 3, EGA_256K = 3 };
 #define INITRD_MAX_OLD 0x37ffffffull
 
 /* Everything that is read from a file of unknown length first. */
@@ -142,20 +143,21 @@ int bzimage_parse(struct boot *b, char **why)
 
 /* --- the page of parameters --- */
 
-/* "vga=normal" is for the boot loader, which then leaves the display as it is. */
+/* "vga=" and the number of a mode asks a boot loader for a picture; without it, text. */
 bool bzimage_wants_screen(const struct boot *b)
 {
-	static const char word[] = "vga=normal";
+	static const char word[] = "vga=";
 	const char *p = b->cmdline;
+	bool wants = false;
 
 	while ((p = strstr(p, word))) {
-		const char *end = p + sizeof(word) - 1;
+		bool own = p == b->cmdline || p[-1] == ' ';
 
-		if ((p == b->cmdline || p[-1] == ' ') && (!*end || *end == ' '))
-			return false;
-		p = end;
+		p += sizeof(word) - 1;
+		if (own)
+			wants = *p >= '0' && *p <= '9';
 	}
-	return true;
+	return wants;
 }
 
 /* What a VESA BIOS would have told: a picture with a byte for each of blue, green and red. */
@@ -164,6 +166,11 @@ static void put_screen(struct screen_info *s, const struct boot_screen *screen)
 	s->orig_video_cols = 80;
 	s->orig_video_lines = 25;
 	s->orig_video_points = 16;
+	if (screen->text) {
+		s->orig_video_mode = BIOS_MODE_3;
+		s->orig_video_ega_bx = EGA_256K;
+		s->orig_video_isVGA = 1;
+	}
 	if (!screen->address)
 		return;
 	s->orig_video_isVGA = VIDEO_TYPE_VLFB;

@@ -57,6 +57,8 @@ struct firmware_roms {
  * Debian's package puts them. 0 or -errno; *why is then one sentence for the user (to be freed).
  */
 int firmware_load_roms(struct firmware_roms *roms, const char *dir, char **why);
+/* For a machine that starts without firmware: the VGA BIOS alone, and without it nothing. */
+void firmware_load_vga_rom(struct firmware_roms *roms, const char *dir);
 void firmware_free_roms(struct firmware_roms *roms);
 
 #endif

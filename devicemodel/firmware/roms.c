@@ -117,15 +117,28 @@ static int rom_load(struct firmware_rom *rom, const char *dir, const struct rom_
 	return err;
 }
 
+static const char *rom_dir(const char *dir)
+{
+	if (!dir)
+		dir = getenv("CAISSON_FIRMWARE");
+	return dir && *dir ? dir : PACKAGED_DIR;
+}
+
+void firmware_load_vga_rom(struct firmware_roms *roms, const char *dir)
+{
+	char *why = NULL;
+
+	*roms = (struct firmware_roms){ 0 };
+	rom_load(&roms->vga, rom_dir(dir), &vga_limits, &why);
+	free(why);
+}
+
 int firmware_load_roms(struct firmware_roms *roms, const char *dir, char **why)
 {
 	int err;
 
 	*roms = (struct firmware_roms){ 0 };
-	if (!dir)
-		dir = getenv("CAISSON_FIRMWARE");
-	if (!dir || !*dir)
-		dir = PACKAGED_DIR;
+	dir = rom_dir(dir);
 	err = rom_load(&roms->bios, dir, &bios_limits, why);
 	if (!err)
 		err = rom_load(&roms->vga, dir, &vga_limits, why);

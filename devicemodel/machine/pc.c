@@ -190,7 +190,8 @@ static int open_backends(struct pc *pc, const struct config *c, char **why)
 
 static int open_kernel(struct pc *pc, const struct config *c, char **why)
 {
-	struct boot_files files = { c->kernel, c->initrd, c->append };
+	struct boot_files files = { c->kernel, c->initrd, c->append, pc->roms.vga.data,
+				    pc->roms.vga.len };
 
 	if (!c->kernel)
 		return 0;
@@ -332,7 +333,9 @@ int pc_create(struct pc *pc, struct config *c, const char *device, char **why)
 {
 	int err = 0;
 
-	if (!c->kernel)
+	if (c->kernel)
+		firmware_load_vga_rom(&pc->roms, NULL);
+	else
 		err = firmware_load_roms(&pc->roms, NULL, why);
 	if (!err)
 		err = open_memory(pc, c, why);

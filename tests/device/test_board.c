@@ -180,6 +180,35 @@ static void screen_is_linear(void **state)
 	assert_int_equal(s.address, 0);
 }
 
+static void text_needs_a_font(void **state)
+{
+	static const uint8_t glyph[2 * 16] = {
+		0, 0, 0x10, 0x38, 0x6c, 0xc6, 0xc6, 0xfe, 0xc6, 0xc6, 0xc6, 0xc6, 0, 0, 0, 0,
+		0, 0, 0xfc, 0x66, 0x66, 0x66, 0x7c, 0x66, 0x66, 0x66, 0x66, 0xfc, 0, 0, 0, 0,
+	};
+	enum { AT = 100, ROM = AT + 4096 };
+	struct rig *r = set_up(state);
+	struct board *b = *state;
+	struct surface_look look;
+	uint8_t rom[ROM] = { 0 };
+
+	assert_false(board_show_text(r->m, NULL, 0));
+	assert_false(board_show_text(r->m, rom, sizeof(rom)));
+	memcpy(rom + AT + 'A' * 16, glyph, sizeof(glyph));
+	assert_false(board_show_text(r->m, rom, sizeof(rom) - 1)); /* cut short */
+	assert_false(board_show_text(r->m, rom + AT + 1, sizeof(rom) - AT - 1));
+	assert_true(board_show_text(r->m, rom, sizeof(rom)));
+	rig_write(r, 0xb8000, 0x0c41, 2); /* a red A */
+	vga_refresh(b->vga);
+	surface_take(b->surface, NULL, NULL, &look);
+	assert_int_equal(look.width, 720);
+	assert_int_equal(look.height, 400);
+	assert_int_equal(look.pixels[2 * look.stride + 3] & 0xffffff, 0xff5555);
+	assert_int_equal(look.pixels[2 * look.stride + 2] & 0xffffff, 0);
+	assert_int_equal(look.pixels[7 * look.stride] & 0xffffff, 0xff5555);
+	surface_release(b->surface);
+}
+
 /* A second start, with what the guest left in the registers, ends the same. */
 static void another_start_is_the_same(void **state)
 {
@@ -367,6 +396,7 @@ int main(void)
 		TEST(legacy_chips_are_initialised),
 		TEST(shadow_area_is_memory),
 		TEST(screen_is_linear),
+		TEST(text_needs_a_font),
 		TEST(another_start_is_the_same),
 		TEST(acpi_tables_hang_together),
 		TEST(smbios_is_found),

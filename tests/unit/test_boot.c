@@ -60,7 +60,8 @@ static void put_file(const char *path, const void *data, size_t len)
 static struct boot *try(struct place *p, const void *kernel, size_t len, const char *cmdline,
 			bool initrd, uint64_t ram, char **why)
 {
-	struct boot_files f = { p->kernel, initrd ? p->initrd : NULL, cmdline };
+	struct boot_files f = { .kernel = p->kernel, .initrd = initrd ? p->initrd : NULL,
+				.cmdline = cmdline };
 	struct boot *b = NULL;
 	int err;
 
@@ -266,14 +267,14 @@ static void bad_bzimages_are_refused(void **state)
 	refused(p, "", 0, "empty");
 }
 
-static void vga_normal_leaves_the_display_alone(void **state)
+static void vga_asks_for_a_picture(void **state)
 {
 	static const struct {
 		const char *line;
 		bool screen;
 	} lines[] = {
-		{ "", true }, { "vga=normal", false }, { "quiet vga=normal x", false },
-		{ "xvga=normal", true }, { "vga=normally", true }, { "vga=normalx vga=normal", false },
+		{ "", false }, { "vga=normal", false }, { "quiet vga=788 x", true },
+		{ "xvga=788", false }, { "vga=0x314", true }, { "vga=788 vga=normal", false },
 	};
 	struct place *p = *state;
 	union bzimage k = bzimage();
@@ -290,7 +291,7 @@ static void zero_page_says_it_all(void **state)
 {
 	static const struct boot_range map[] = { { 0, 0x9fc00, 1 }, { MIB, 63 * MIB, 1 },
 						 { 0xf0000, 0x10000, 2 } };
-	struct boot_screen screen = { 0x80000000, 16 * MIB, 1024, 768, 4096 };
+	struct boot_screen screen = { false, 0x80000000, 16 * MIB, 1024, 768, 4096 };
 	struct place *p = *state;
 	union bzimage k = bzimage();
 	struct boot_params *z = (void *)(p->ram + BOOT_PARAMS);
@@ -523,7 +524,7 @@ static void start_information_lists_all(void **state)
 static void what_is_no_kernel_is_refused(void **state)
 {
 	struct place *p = *state;
-	struct boot_files f = { "/tmp", NULL, NULL };
+	struct boot_files f = { .kernel = "/tmp" };
 	char *why = NULL, text[1000];
 	struct boot *b;
 
@@ -578,7 +579,7 @@ int main(void)
 		cmocka_unit_test(memory_must_hold_it),
 		cmocka_unit_test(command_line_is_limited),
 		cmocka_unit_test(bad_bzimages_are_refused),
-		cmocka_unit_test(vga_normal_leaves_the_display_alone),
+		cmocka_unit_test(vga_asks_for_a_picture),
 		cmocka_unit_test(zero_page_says_it_all),
 		cmocka_unit_test(elf_is_entered_by_its_note),
 		cmocka_unit_test(elf_of_32_bits_too),

@@ -213,6 +213,32 @@ static void test_uuid_of_name(void **state)
 	config_free(&c);
 }
 
+/* Each drive of each guest has its own, the same each time; what was given stays. */
+static void test_serial_numbers(void **state)
+{
+	struct config c[3];
+	char *why;
+
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(config_init(&c[i]), 0);
+		accepts(&c[i], config_set_name, i == 1 ? "wec" : "web");
+		accepts(&c[i], drives_add_option, "/a.img");
+		accepts(&c[i], drives_add_option, "/b.img,no-discard");
+		accepts(&c[i], drives_add_option, "/c.img,serial=MINE");
+		assert_int_equal(config_finish(&c[i], &why), 0);
+		assert_in_range(strlen(c[i].drives[0].serial), 8, CONFIG_SERIAL_MAX);
+		assert_string_not_equal(c[i].drives[0].serial, c[i].drives[1].serial);
+		assert_string_equal(c[i].drives[3].serial, "MINE");
+		assert_false(c[i].drives[0].no_discard);
+		assert_true(c[i].drives[1].no_discard);
+	}
+	assert_string_not_equal(c[0].drives[0].serial, c[1].drives[0].serial);
+	assert_string_not_equal(c[0].drives[1].serial, c[1].drives[0].serial);
+	assert_string_equal(c[0].drives[0].serial, c[2].drives[0].serial);
+	for (unsigned i = 0; i < 3; i++)
+		config_free(&c[i]);
+}
+
 static void test_one_user_of_stdio(void **state)
 {
 	struct config c = fresh();
@@ -376,6 +402,7 @@ int main(void)
 		cmocka_unit_test(test_next_vnc),	cmocka_unit_test(test_name_from_file),
 		cmocka_unit_test(test_uuid_of_name),	cmocka_unit_test(test_one_user_of_stdio),
 		cmocka_unit_test(test_dump_reads_back), cmocka_unit_test(test_dump_has_every_key),
+		cmocka_unit_test(test_serial_numbers),
 	};
 
 	return cmocka_run_group_tests_name("config", tests, NULL, NULL);

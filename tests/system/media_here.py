@@ -1,0 +1,195 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Boot loaders and memory testers from CD, one after another, on the hypervisor of the machine that this
+runs on; test_media.py runs it in the lab. Prints `PASS name` or `FAIL name: why` for each subject.
+
+    media_here.py IMAGES FOLDER [GUEST...]      the guest images; results; grub, ipxe, splash, memtest
+"""
+import os
+import re
+import sys
+import time
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(TOP, "tools"))
+from lablib import splash  # noqa: E402
+
+from guestkit import Guest, Trouble  # noqa: E402
+from labkit import PICTURES, finish, verdict  # noqa: E402
+from picture import Picture, read_png  # noqa: E402
+
+MEMTEST_TIME = 60  # seconds that Memtest86+ is to count
+
+
+def steps(guest, *todo):
+    """Each (name, function) as a test, until one fails: what follows would fail with it."""
+    for name, do in todo:
+        try:
+            why = do()
+        except Trouble as trouble:
+            why = str(trouble)
+        if not verdict(f"{guest.name}: {name}", not why, why or ""):
+            picture = guest.picture()
+            if picture:
+                picture.save_png(guest.path("png"))
+            return
+
+
+def like(guest, name, region=None):
+    """None, or why the screen is unlike the picture tests/system/pictures/NAME.png."""
+    seen = guest.picture()
+    want = read_png(os.path.join(PICTURES, f"{name}.png"))
+    if seen and (seen.width, seen.height) == (want.width, want.height) and \
+            seen.matches(want, region):
+        return None
+    if seen:
+        seen.save_png(guest.path(f"{name}.png"))
+    return f"the screen is not as in {name}.png"
+
+
+# --- GRUB --------------------------------------------------------------------------------------
+
+MENU = r"^ *│?\*?GNU/Linux"
+COUNTDOWN = 17 * 16  # the menu's text above the line that counts seconds
+
+
+def grub(images, folder):
+    with Guest("grub", f"{images}/grub.iso", "--memory", "128M", folder=folder) as guest:
+        def menu():
+            guest.wait_for("executed automatically in")
+            guest.key("Up")  # ends the countdown, stays on the first entry
+            guest.wait_picture(lambda p: not like(guest, "grub-menu"), "the menu as in grub-menu.png", 20)
+
+        def prompt():
+            guest.key("c")
+            guest.wait_for("grub> *$")
+            guest.type("ls\n")
+            guest.wait_for(r"^\(cd\)")
+
+        def graphics():
+            guest.type("set gfxmode=800x600x32\nloadfont /boot/grub/fonts/unicode.pf2\n"
+                       "terminal_output gfxterm\n")
+            guest.wait_picture(lambda p: (p.width, p.height) == (800, 600), "a picture of 800x600")
+            guest.type("clear\n")
+            guest.wait_picture(lambda p: not like(guest, "grub-vbe"), "the prompt as in grub-vbe.png", 30)
+            guest.type("terminal_output console\n")
+            guest.wait_for("grub> *$")
+
+        def reboot():
+            guest.type("reboot\n")
+            guest.wait_for("executed automatically in")
+
+        def halt():
+            guest.key("c")
+            guest.wait_for("grub> *$")
+            guest.type("halt\n")
+            return None if guest.wait_end() == 0 else "the guest does not power off"
+
+        steps(guest, ("its menu, in text mode", menu), ("a command and its answer", prompt),
+              ("graphics through VBE", graphics), ("reboot", reboot), ("halt powers off", halt))
+
+
+# --- iPXE --------------------------------------------------------------------------------------
+
+
+def ipxe(images, folder):
+    with Guest("ipxe", f"{images}/ipxe.iso", "--memory", "128M", folder=folder) as guest:
+        def banner():
+            guest.wait_for(r"iPXE 1\..*Open Source Network Boot Firmware", limit=180)
+
+        def shell():
+            guest.wait_for("Press Ctrl-B for the iPXE command line")
+            guest.key("Ctrl+B")
+            guest.wait_for("iPXE> *$")
+            guest.type("show platform\n")
+            guest.wait_for("platform.* = pcbios")
+
+        steps(guest, ("its banner", banner), ("its command line", shell))
+
+
+# --- ISOLINUX in the planar mode -----------------------------------------------------------------
+
+
+def eight_bits(value):
+    """As a VGA's DAC drives a monitor: 63 is as bright as 255."""
+    return value << 2 | value >> 4
+
+
+def pattern():
+    """What the CD's start picture must look like."""
+    palette = [bytes(eight_bits(c) for c in entry) for entry in splash.PALETTE]
+    lines = (palette[splash.colour(x, y)] for y in range(splash.HEIGHT) for x in range(splash.WIDTH))
+    return Picture(splash.WIDTH, splash.HEIGHT, b"".join(lines))
+
+
+def isolinux(images, folder):
+    want = pattern()
+
+    def as_made(seen):
+        return (seen.width, seen.height) == (640, 480) and \
+            seen.crop(0, 0, want.width, want.height).matches(want)
+
+    with Guest("isolinux", f"{images}/splash.iso", "--memory", "64M", folder=folder) as guest:
+        def planes():
+            guest.wait_picture(as_made, "the test pattern")
+
+        def text():
+            guest.type("help\n")
+            guest.wait_picture(lambda p: not like(guest, "isolinux-prompt", (0, 400, 640, 80)),
+                               "the prompt as in isolinux-prompt.png", 30)
+
+        steps(guest, ("a picture of 16 colours in planes", planes), ("letters below it", text))
+
+
+# --- Memtest86+ ----------------------------------------------------------------------------------
+
+
+def memtest_figures(screen):
+    """(seconds, errors, percent of the pass, passes) as the screen has them, or None."""
+    found = [re.search(what, screen) for what in
+             (r"Time: +(\d+):(\d+):(\d+)", r"Errors: +(\d+)", r"Pass +(\d+)%", r"Pass: +(\d+)")]
+    if not all(found):
+        return None
+    hours, minutes, seconds = (int(n) for n in found[0].groups())
+    return hours * 3600 + minutes * 60 + seconds, *(int(f[1]) for f in found[1:])
+
+
+def memtest(images, folder):
+    with Guest("memtest", f"{images}/memtest.iso", "--memory", "32M", folder=folder) as guest:
+        def starts():
+            guest.wait_for(r"Memtest86\+ v6.*\n(.*\n)+.*Errors: 0")
+
+        def tests():
+            until = time.monotonic() + 4 * MEMTEST_TIME
+            while time.monotonic() < until:
+                figures = memtest_figures(guest.screen())
+                if figures and figures[1]:
+                    return f"{figures[1]} errors"
+                if figures and figures[0] >= MEMTEST_TIME:
+                    seconds, _, percent, passes = figures
+                    print(f"    memtest: {passes} passes and {percent} % in {seconds} s")
+                    return None if passes or percent > 10 else "it makes no progress"
+                time.sleep(2)
+            return "its clock does not reach a minute"
+
+        def restarts():
+            guest.key("Escape")
+            guest.wait_for("Booting from DVD/CD|ISOLINUX")
+
+        steps(guest, ("starts", starts), ("a minute without an error", tests), ("Escape resets", restarts))
+
+
+GUESTS = {"grub": grub, "ipxe": ipxe, "splash": isolinux, "memtest": memtest}
+
+
+def main():
+    images, folder, *names = sys.argv[1:]
+    for name in names or GUESTS:
+        began = time.monotonic()
+        GUESTS[name](images, folder)
+        print(f"    {name}: {time.monotonic() - began:.1f} s", flush=True)
+    finish()
+
+
+if __name__ == "__main__":
+    main()
