@@ -21,6 +21,7 @@
 #include "block_priv.h"
 #include "dm/log.h"
 #include "dm/sandbox.h"
+#include "dm/sandbox.h"
 
 enum { NAME_LEN = 65, PATH_LEN = 320, COMMAND_LEN = 4096 };
 #define PLATE (1ll << 62) /* the byte whose lock names the owner */
@@ -145,14 +146,19 @@ static pid_t search_processes(int fd)
 	return found;
 }
 
-/* No lock of this process shows to it as a plate, so that the search finds it. */
+/*
+ * No lock of this process shows to it as a plate, so that the search finds it. In the sandbox, where
+ * a disc may be put in, no file can be opened, and the plate has to do.
+ */
 static void find_holder(int fd, char *(*guest_of)(int pid), struct holder *h)
 {
 	char *guest;
 
-	*h = (struct holder){ .command = "unknown" };
+	*h = (struct holder){ .command = "" };
 	h->pid = read_plate(fd);
 	if (sandbox_entered()) /* and nothing can be opened */
+		return;
+	if (sandbox_entered())
 		return;
 	if (!h->pid)
 		h->pid = search_processes(fd);
@@ -178,7 +184,10 @@ static char *conflict(int fd, const char *path, bool exclusive, char *(*guest_of
 		return sentence("%s is given to this guest twice; leave one of them out, or give "
 				"both read-only.", path);
 	if (!h.pid)
-		return sentence("%s is in use by another process; %s.", path, advice);
+		return sentence("%s is in use already, by this guest or another process; %s.", path,
+				advice);
+	if (!h.command[0])
+		return sentence("%s is in use by process %d; %s.", path, h.pid, advice);
 	if (!h.guest[0])
 		return sentence("%s is in use by process %d (%s); %s.", path, h.pid, h.command,
 				advice);

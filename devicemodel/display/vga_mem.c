@@ -96,7 +96,7 @@ static uint8_t read_byte(struct vga *v, uint64_t off)
 
 static uint64_t window_read(void *dev, uint64_t off, unsigned size)
 {
-	uint8_t *direct = off < WINDOW_B8000 ? NULL : vga_direct_access(dev, off - WINDOW_B8000);
+	uint8_t *direct = vga_direct_access(dev, off);
 	uint64_t val = 0;
 
 	if (direct) {
@@ -203,7 +203,7 @@ static void write_byte(struct vga *v, uint64_t off, uint8_t val)
 
 static void window_write(void *dev, uint64_t off, uint64_t val, unsigned size)
 {
-	uint8_t *direct = off < WINDOW_B8000 ? NULL : vga_direct_access(dev, off - WINDOW_B8000);
+	uint8_t *direct = vga_direct_access(dev, off);
 	struct vga *v = dev;
 
 	if (direct) {

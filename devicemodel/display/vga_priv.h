@@ -5,7 +5,7 @@
  *
  *	vga.c		the VGA's registers, PCI function, reset, saved state
  *	vga_mem.c	the legacy window at 0xa0000
- *	vga_direct.c	text memory without exits, while nobody looks
+ *	vga_direct.c	the window without exits, while nobody looks
  *	vbe.c		the Bochs VBE registers
  *	vga_view.c	from registers to a description of the picture
  *	vga_refresh.c	when to draw
@@ -190,12 +190,14 @@ struct vga_paint {
 	uint32_t pixel[LINE_PIXELS], scaled[LINE_PIXELS]; /* one line in the making */
 };
 
-/* The text window as memory of the guest: a copy of the planes' bytes, see vga_direct.c. */
+/* A part of the window as memory of the guest: a copy of planes' bytes, see vga_direct.c. */
+enum vga_direct_kind { DIRECT_OFF, DIRECT_TEXT, DIRECT_PLANE_0, DIRECT_PLANE_3 = 5 };
+
 struct vga_direct {
 	struct region region;
 	uint8_t *mem;		/* what the guest reads and writes while on */
 	uint8_t *seen;		/* what of it is in the planes */
-	bool on;
+	enum vga_direct_kind kind;
 	unsigned count;		/* accesses through the device since the last change */
 	unsigned patience;	/* how many before it goes on */
 };
@@ -235,7 +237,7 @@ extern const struct region_ops vga_window_ops;
 int vga_direct_init(struct vga *v, struct machine *m);
 void vga_direct_fini(struct vga *v);
 void vga_direct_reset(struct vga *v);
-/* An access to the window at 0xb8000 that came as an exit: where it goes, or NULL for the planes. */
+/* An access at off of the window came as an exit: where it goes, or NULL for the planes. */
 uint8_t *vga_direct_access(struct vga *v, unsigned off);
 void vga_direct_check(struct vga *v);	/* after a register that says what the window means */
 void vga_direct_leave(struct vga *v);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #define HUGE_PAGE (2ull << 20)
+#define FIRST	  (64ull << 20)
 
 /* A mapping of len bytes that starts at a huge page: reserve one page more, give back the rest. */
 static uint8_t *map_aligned(int fd, uint64_t len)
@@ -47,6 +48,12 @@ int ram_create(struct ram *r, uint64_t len)
 	madvise(r->host, len, MADV_HUGEPAGE);
 	madvise(r->host, len, MADV_DONTDUMP);
 	madvise(r->host, len, MADV_DONTFORK);
+	/*
+	 * Where boot loaders and kernels begin. One that reads before it writes, as GRUB does when
+	 * it moves a kernel, would get this in small pages for good: the host splits its huge page
+	 * of zeroes when that is written.
+	 */
+	madvise(r->host, len / 4 < FIRST ? len / 4 : FIRST, MADV_POPULATE_WRITE);
 	return 0;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Text memory that the guest writes without an exit while nobody looks: comes, goes, loses nothing. */
+/* Text and fonts that the guest writes without an exit while nobody looks. */
 #include "vga_rig.h"
 
 enum { MANY = 100000, WINDOW = 0x8000 };
@@ -13,9 +13,25 @@ static void set_text_mode(struct vga_rig *t)
 		set_gfx(t, i, mode_3.gfx[i]);
 }
 
+/* Plane 2 alone, as a BIOS loads fonts. */
+static void set_font_mode(struct vga_rig *t)
+{
+	set_text_mode(t);
+	set_seq(t, 2, 4);
+	set_seq(t, 4, 6);
+	set_gfx(t, 4, 2);
+	set_gfx(t, 5, 0);
+	set_gfx(t, 6, 4);
+}
+
+static bool is_direct_at(struct vga_rig *t, uint32_t addr)
+{
+	return space_find(machine_mem(t->r->m), addr)->region->kind == REGION_RAM;
+}
+
 static bool is_direct(struct vga_rig *t)
 {
-	return space_find(machine_mem(t->r->m), B8000)->region->kind == REGION_RAM;
+	return is_direct_at(t, B8000) || is_direct_at(t, A0000);
 }
 
 /* As a guest does that clears its screen. */
@@ -79,6 +95,29 @@ static void test_goes_with_a_vbe_mode(void **state)
 	assert_int_equal(rig_read(t->r, LFB + 4, 4), 0x11223344);
 }
 
+static void test_fonts(void **state)
+{
+	struct vga_rig *t = *state;
+
+	memset(t->vram, 0x11, VRAM_LEN);
+	set_font_mode(t);
+	for (unsigned i = 0; i < 8192; i++)
+		rig_write(t->r, A0000 + i, i ^ i >> 8, 1);
+	assert_true(is_direct_at(t, A0000));
+	assert_false(is_direct_at(t, B8000));
+	assert_int_equal(rig_read(t->r, A0000 + 4000, 2), 0xae << 8 | 0xaf);
+	set_gfx(t, 5, 0x10); /* on the way back to text */
+	assert_false(is_direct(t));
+	for (unsigned i = 0; i < 8192; i++)
+		assert_int_equal(planes(t, i), 0x11001111 | ((i ^ i >> 8) & 0xff) << 16);
+	assert_int_equal(planes(t, 8192), 0x11111111);
+	set_font_mode(t);
+	set_seq(t, 2, 6); /* two planes at once: never */
+	for (unsigned i = 0; i < MANY; i++)
+		rig_write(t->r, A0000, i, 1);
+	assert_false(is_direct(t));
+}
+
 static void test_viewers_see_it(void **state)
 {
 	struct vga_rig *t = *state;
@@ -136,6 +175,7 @@ static void test_no_guest_can_tell(void **state)
 {
 	struct vga_rig *t = *state, *w = vga_rig_new();
 	unsigned seed = 1, seen = 0;
+	uint32_t base = 0;
 
 	vga_set_watched(w->vga, true);
 	for (unsigned n = 0; n < MANY; n++) {
@@ -143,8 +183,9 @@ static void test_no_guest_can_tell(void **state)
 		uint64_t val = (uint64_t)rand_r(&seed) << 32 | rand_r(&seed);
 
 		if (n % 5000 == 0) {
-			set_text_mode(t);
-			set_text_mode(w);
+			base = n / 5000 & 1 ? A0000 : B8000;
+			(base == A0000 ? set_font_mode : set_text_mode)(t);
+			(base == A0000 ? set_font_mode : set_text_mode)(w);
 		} else if (n % 5000 == 4990) {
 			uint16_t port = r & 16 ? 0x3c4 : 0x3ce;
 			uint16_t word = (val & 0xff) << 8 | (r >> 8 & 7);
@@ -152,11 +193,11 @@ static void test_no_guest_can_tell(void **state)
 			rig_out16(t->r, port, word);
 			rig_out16(w->r, port, word);
 		} else if (r & 32) {
-			rig_write(t->r, B8000 + off, val, size);
-			rig_write(w->r, B8000 + off, val, size);
+			rig_write(t->r, base + off, val, size);
+			rig_write(w->r, base + off, val, size);
 		} else if (n % 5000 < 4990) { /* later ones see latches of other reads */
-			assert_true(rig_read(t->r, B8000 + off, size) ==
-				    rig_read(w->r, B8000 + off, size));
+			assert_true(rig_read(t->r, base + off, size) ==
+				    rig_read(w->r, base + off, size));
 		}
 		seen += is_direct(t);
 		if (n % 5000 == 4980) {
@@ -179,6 +220,7 @@ int main(void)
 		T(test_comes_for_a_busy_guest),
 		T(test_goes_with_the_registers),
 		T(test_goes_with_a_vbe_mode),
+		T(test_fonts),
 		T(test_viewers_see_it),
 		T(test_reset_keeps_the_planes),
 		T(test_patience),

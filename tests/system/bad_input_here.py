@@ -3,6 +3,7 @@
 """Mistakes around a guest that runs, on the hypervisor of the machine that this runs on: what is
 busy, who sends garbage, a full disk. The guest is tests/guests/32/durability.c, which reports step
 after step, so that it shows whether it still runs, and whether its disk kept everything."""
+import fcntl
 import os
 import random
 import shutil
@@ -114,6 +115,18 @@ def what_is_busy(guest, folder):
                                        "--disk", other, "--vnc", f"127.0.0.1:{port}"), 2, port)
 
 
+def disc_in_use(guest, folder):
+    taken = os.path.join(folder, "taken.iso")
+    durability.make_image(taken, SEED)
+    with open(taken, "r+b") as f:
+        fcntl.lockf(f, fcntl.LOCK_EX)
+        refused("a disc that another process has", caisson("cd", "holder", "insert", taken), 2,
+                taken, os.getpid())
+    refused("a disc that is the guest's own disk", caisson("cd", "holder", "insert", guest.image),
+            2, guest.image)
+    verdict("the guest goes on with the disc it had", guest.goes_on(), guest.errors.decode())
+
+
 def abrupt(port):
     """A viewer that leaves with a reset, in the middle of a picture."""
     viewer = Client("127.0.0.1", port)
@@ -223,9 +236,12 @@ def main():
     image = os.path.join(folder, "holder.img")  # and so its name is holder
     durability.make_image(image, SEED)
     port = free_port()
-    guest = Guest(folder, image, "--vnc", f"127.0.0.1:{port}")
+    disc = os.path.join(folder, "disc.iso")
+    durability.make_image(disc, SEED)
+    guest = Guest(folder, image, "--vnc", f"127.0.0.1:{port}", "--cdrom", disc)
     verdict("the guest runs", wait_until(lambda: guest.steps() > 1), guest.errors.decode())
     what_is_busy(guest, folder)
+    disc_in_use(guest, folder)
     who_sends_garbage(guest, port)
     wrong = guest.end()
     verdict("the guest's disk kept everything", not wrong, "; ".join(wrong[:5]))

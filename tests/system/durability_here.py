@@ -24,7 +24,7 @@ MAGIC, SECTORS, SECTOR, PATTERN = 0xca155d0b, 1024, 512, 16
 LONGEST, LONGEST_PIO, PIECES = 64, 2, 4
 WEIGHTS = 32
 PIO_WEIGHTS, THROUGH_PIO_WEIGHTS = 3, 2     # of the guest's tables, where PIO comes first
-MOST_STEPS = 10         # before the process is killed
+MOST_STEPS = 7         # before the process is killed
 LONGEST_DELAY = 0.012   # seconds after the report that the kill waits for
 MASK = 0xffffffff
 
