@@ -147,8 +147,8 @@ static pid_t search_processes(int fd)
 }
 
 /*
- * No lock of this process shows to it as a plate, so that the search finds it. In the sandbox, where
- * a disc may be put in, no file can be opened, and the plate has to do.
+ * No lock of this process shows to it as a plate, so that the search finds it. In the sandbox,
+ * where a disc may be put in, no file can be opened, and the plate has to do.
  */
 static void find_holder(int fd, char *(*guest_of)(int pid), struct holder *h)
 {

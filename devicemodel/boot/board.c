@@ -16,8 +16,8 @@
 enum { HOST_BRIDGE = PCI_DEVFN(0, 0), ISA_BRIDGE = PCI_DEVFN(1, 0), POWER = PCI_DEVFN(1, 3) };
 enum { PAM_FIRST = 0x59, PAM_BIG_ON = 0x30, PAM_COUNT = 7, PAM_ON = 0x33 };
 enum { PIRQ_ROUTE = 0x60, ELCR_10_AND_11 = 0x0c };
-enum { PM_BASE = 0x40, PM_MISC = 0x80, PM_ON = 1, SMB_BASE = 0x90, SMB_CONFIG = 0xd2, SMB_PORTS = 0x700,
-       SMB_ON_IRQ9 = 0x09 };
+enum { PM_BASE = 0x40, PM_MISC = 0x80, PM_ON = 1, SMB_BASE = 0x90, SMB_CONFIG = 0xd2,
+       SMB_PORTS = 0x700, SMB_ON_IRQ9 = 0x09 };
 enum { ICW1 = 0x11, ICW2_MASTER = 0x08, ICW2_SLAVE = 0x70, ICW3_MASTER = 0x04, ICW3_SLAVE = 0x02,
        ICW4 = 0x01, MASK_BUT_CASCADE = 0xfb, MASK_ALL = 0xff };
 enum { PIT_CONTROL = PORT_PIT + 3, PIT_TICK = 0x34 }; /* channel 0, both bytes, mode 2 */

@@ -18,7 +18,7 @@ enum { MISC = 0x3c2, ATTRIBUTE = 0x3c0, SEQUENCER = 0x3c4, GRAPHICS = 0x3ce, CRT
 enum { MISC_MODE_3 = 0x67, VIDEO_ON = 0x20, CRTC_UNLOCK = 0x11, DAC_COLOURS = 64 };
 enum { VBE_DATA = PORT_VBE + 2, VBE_ENABLE = 4 };
 enum { GLYPH = 16, GLYPHS = 256, PLANE_GLYPH = 32, LETTER_A = 'A', LETTERS = 2 };
-enum { FONT_WINDOW = 0xa0000, TEXT_WINDOW = 0xb8000, TEXT_LEN = 0x8000 };
+enum { FONT_WINDOW = 0xa0000, TEXT_WINDOW = 0xb8000, TEXT_LEN = 80 * 25 * 2 };
 
 static const uint8_t sequencer[] = { 0x03, 0x00, 0x03, 0x00, 0x02 };
 static const uint8_t crtc[] = {

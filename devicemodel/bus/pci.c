@@ -230,15 +230,22 @@ static void config_write8(struct pci_dev *d, unsigned off, uint8_t val)
 	d->config[off] &= ~(val & d->w1c[off]);
 }
 
+/* What moves in both spaces moves at once: a new map costs as much as tens of exits. */
 static void config_write(struct pci_dev *d, unsigned off, uint32_t val, unsigned size)
 {
+	struct space *mem = machine_mem(d->machine), *pio = machine_pio(d->machine);
+
 	for (unsigned i = 0; i < size; i++)
 		config_write8(d, off + i, val >> i * 8);
+	space_begin(mem);
+	space_begin(pio);
 	if (off < PCI_INT_LINE)
 		place_all(d);
 	update_irq(d);
 	if (d->config_written)
 		d->config_written(d->dev, off, size);
+	space_commit(pio);
+	space_commit(mem);
 }
 
 static uint32_t config_read(const struct pci_dev *d, unsigned off, unsigned size)

@@ -171,8 +171,8 @@ int image_guess(const char *path, enum image_kind *kind, const char **what, char
 		return refuse_format(path, f, why);
 	if (is_kernel(&h))
 		return config_refuse(why,
-				     "%s is a Linux kernel, and booting a kernel directly is "
-				     "not available in this version; name a disk image or an ISO.",
+				     "%s is a Linux kernel; to start it without firmware, write "
+				     "--kernel in front of it.",
 				     path);
 	*kind = IMAGE_DISK;
 	if (is_iso(&h)) {

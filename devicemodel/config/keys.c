@@ -383,8 +383,8 @@ static int finish_cmdline(struct keys *k, const char *file)
 	if (!k->root && !k->extra)
 		return 0;
 	if (k->c->append)
-		return config_note(k->c, true, "%s: cmdline is given, so root and extra are ignored.",
-				   file);
+		return config_note(k->c, true,
+				   "%s: cmdline is given, so root and extra are ignored.", file);
 	if (asprintf(&words, "%s%s%s%s", k->root ? "root=" : "", k->root ? k->root : "",
 		     k->root && k->extra ? " " : "", k->extra ? k->extra : "") < 0)
 		return -ENOMEM;

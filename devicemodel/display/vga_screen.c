@@ -109,11 +109,12 @@ static char *put_rows(char *p, const struct vga *v, const struct vga_view *view,
 	return p;
 }
 
-int vga_read_screen(const struct vga *v, struct vga_screen *s)
+int vga_read_screen(struct vga *v, struct vga_screen *s)
 {
 	struct vga_view view;
 	size_t rows;
 
+	vga_direct_settle(v);
 	*s = (struct vga_screen){ .cursor_column = -1, .cursor_row = -1 };
 	vga_view_compute(v, &view);
 	if (view.kind != VGA_TEXT)

@@ -339,6 +339,8 @@ int pc_create(struct pc *pc, struct config *c, const char *device, char **why)
 		err = firmware_load_roms(&pc->roms, NULL, why);
 	if (!err)
 		err = open_memory(pc, c, why);
+	if (!err && !c->kernel)
+		ram_take_first(&pc->ram);
 	if (!err)
 		err = open_kernel(pc, c, why);
 	if (!err)

@@ -48,13 +48,15 @@ int ram_create(struct ram *r, uint64_t len)
 	madvise(r->host, len, MADV_HUGEPAGE);
 	madvise(r->host, len, MADV_DONTDUMP);
 	madvise(r->host, len, MADV_DONTFORK);
-	/*
-	 * Where boot loaders and kernels begin. One that reads before it writes, as GRUB does when
-	 * it moves a kernel, would get this in small pages for good: the host splits its huge page
-	 * of zeroes when that is written.
-	 */
-	madvise(r->host, len / 4 < FIRST ? len / 4 : FIRST, MADV_POPULATE_WRITE);
 	return 0;
+}
+
+/* Advice, too. */
+void ram_take_first(struct ram *r)
+{
+	uint64_t quarter = r->len / 4;
+
+	madvise(r->host, quarter < FIRST ? quarter : FIRST, MADV_POPULATE_WRITE);
 }
 
 int ram_create_small(struct ram *r, const char *name, uint64_t len)

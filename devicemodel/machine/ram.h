@@ -13,8 +13,14 @@ struct ram {
 
 /* Zeroed and not yet taken from the host. 0 or -errno. */
 int ram_create(struct ram *r, uint64_t len);
-/* The same in small pages; name shows in /proc/PID/maps. */
+/* In small pages; name shows in /proc/PID/maps. */
 int ram_create_small(struct ram *r, const char *name, uint64_t len);
+/*
+ * Takes the part from the host in which boot loaders work. One that reads there before it writes,
+ * as GRUB does when it moves a kernel, would get it in small pages for good, each with an exit: a
+ * host splits its huge page of zeroes when that is written.
+ */
+void ram_take_first(struct ram *r);
 void ram_destroy(struct ram *r);
 
 #endif

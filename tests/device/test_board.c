@@ -234,8 +234,8 @@ static void another_start_is_the_same(void **state)
 /* --- tables --- */
 
 static const struct firmware_info small = {
-	.vcpus = 2, .ram_below_4g = RIG_RAM_LEN, .reserved_base = 0xfeffc000, .reserved_len = 0x4000,
-	.name = "test", .has_hpet = true,
+	.vcpus = 2, .ram_below_4g = RIG_RAM_LEN, .reserved_base = 0xfeffc000,
+	.reserved_len = 0x4000, .name = "test", .has_hpet = true,
 };
 
 static uint8_t sum(const uint8_t *p, size_t len)
@@ -318,7 +318,8 @@ static void memory_map_covers_all(void **state)
 		if (map[i].type == BOOT_RAM)
 			ram += map[i].len;
 	}
-	assert_int_equal(ram, RIG_RAM_LEN - BOOT_TABLES_ROOM - (0x100000 - 0x9fc00) + (5ull << 30));
+	assert_int_equal(ram, RIG_RAM_LEN - BOOT_TABLES_ROOM - (0x100000 - 0x9fc00) +
+				      (5ull << 30));
 	info.ram_above_4g = info.reserved_len = 0;
 	assert_int_equal(tables_memory_map(&info, map), n - 2);
 }
@@ -330,7 +331,8 @@ static int run(struct board *b, const struct blob *file, struct blob *commands)
 	struct script s = {
 		.ram = b->rig->ram, .fseg = 0xf0000, .fseg_end = 0x100000,
 		.high = 0x200000, .high_end = 0x201000,
-		.file = { { .name = "a", .blob = file }, { .name = "b", .blob = file } }, .files = 2,
+		.file = { { .name = "a", .blob = file }, { .name = "b", .blob = file } },
+		.files = 2,
 	};
 	int err = script_run(&s, commands);
 

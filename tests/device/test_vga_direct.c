@@ -139,6 +139,21 @@ static void test_viewers_see_it(void **state)
 	write_until_direct(t);
 }
 
+static void test_its_letters_are_read(void **state)
+{
+	struct vga_rig *t = *state;
+	struct vga_screen s;
+
+	set_mode(t, &mode_3);
+	write_until_direct(t);
+	for (unsigned i = 0; i < 80; i++)
+		rig_write(t->r, B8000 + i * 2, 0x0700 | (i < 5 ? "hello"[i] : ' '), 2);
+	assert_int_equal(vga_read_screen(t->vga, &s), 0);
+	assert_memory_equal(s.text, "hello\n", 6);
+	free(s.text);
+	assert_true(is_direct(t));
+}
+
 static void test_reset_keeps_the_planes(void **state)
 {
 	struct vga_rig *t = *state;
@@ -222,6 +237,7 @@ int main(void)
 		T(test_goes_with_a_vbe_mode),
 		T(test_fonts),
 		T(test_viewers_see_it),
+		T(test_its_letters_are_read),
 		T(test_reset_keeps_the_planes),
 		T(test_patience),
 		T(test_no_guest_can_tell),

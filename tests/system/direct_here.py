@@ -4,7 +4,7 @@
 
 bzimage  two processors, the 64-bit entry
 pvh      the ELF file inside, by its PVH entry
-old      the 32-bit entry, and a reset once the guest is up, a picture, the plug
+old      the 32-bit entry and a picture instead of text; a reset once it is up, then the plug
 Each way leaves NAME.log, the guest's serial port, in the folder of results, and prints its line
 "NAME STATUS SECONDS".
 """
@@ -65,7 +65,8 @@ def without_64_bit_entry(kernel, folder):
 
 def reset_and_picture(name, out, kernel, initrd):
     began = time.monotonic()
-    proc = start(name, out, kernel, initrd, "guest.run=shell", "--memory", "256M")
+    proc = start(name, out, kernel, initrd, "guest.run=shell vga=792",
+                 "--memory", "256M")
     wait_ready(proc, out, name, 1)
     subprocess.run(["caisson", "reset", name], check=False)
     wait_ready(proc, out, name, 2)

@@ -35,22 +35,25 @@ def steps(guest, *todo):
             return
 
 
-def like(guest, name, region=None):
-    """None, or why the screen is unlike the picture tests/system/pictures/NAME.png."""
-    seen = guest.picture()
-    want = read_png(os.path.join(PICTURES, f"{name}.png"))
-    if seen and (seen.width, seen.height) == (want.width, want.height) and \
-            seen.matches(want, region):
-        return None
-    if seen:
-        seen.save_png(guest.path(f"{name}.png"))
-    return f"the screen is not as in {name}.png"
+def wait_like(guest, name, region=None, limit=30):
+    """Until the screen is as in tests/system/pictures/NAME.png, at least in the region."""
+    path = os.path.join(PICTURES, f"{name}.png")
+    want = read_png(path) if os.path.exists(path) else Picture(0, 0)
+    last = []
+
+    def as_known(seen):
+        last[:] = [seen]
+        return (seen.width, seen.height) == (want.width, want.height) and seen.matches(want, region)
+
+    try:
+        guest.wait_picture(as_known, f"the picture {name}.png", limit)
+    except Trouble:
+        if last:
+            last[0].save_png(guest.path(f"{name}.png"))
+        raise
 
 
 # --- GRUB --------------------------------------------------------------------------------------
-
-MENU = r"^ *│?\*?GNU/Linux"
-COUNTDOWN = 17 * 16  # the menu's text above the line that counts seconds
 
 
 def grub(images, folder):
@@ -58,7 +61,7 @@ def grub(images, folder):
         def menu():
             guest.wait_for("executed automatically in")
             guest.key("Up")  # ends the countdown, stays on the first entry
-            guest.wait_picture(lambda p: not like(guest, "grub-menu"), "the menu as in grub-menu.png", 20)
+            wait_like(guest, "grub-menu")
 
         def prompt():
             guest.key("c")
@@ -71,7 +74,7 @@ def grub(images, folder):
                        "terminal_output gfxterm\n")
             guest.wait_picture(lambda p: (p.width, p.height) == (800, 600), "a picture of 800x600")
             guest.type("clear\n")
-            guest.wait_picture(lambda p: not like(guest, "grub-vbe"), "the prompt as in grub-vbe.png", 30)
+            wait_like(guest, "grub-vbe")
             guest.type("terminal_output console\n")
             guest.wait_for("grub> *$")
 
@@ -135,8 +138,7 @@ def isolinux(images, folder):
 
         def text():
             guest.type("help\n")
-            guest.wait_picture(lambda p: not like(guest, "isolinux-prompt", (0, 400, 640, 80)),
-                               "the prompt as in isolinux-prompt.png", 30)
+            wait_like(guest, "isolinux-prompt", (0, 400, 640, 80))
 
         steps(guest, ("a picture of 16 colours in planes", planes), ("letters below it", text))
 

@@ -348,6 +348,9 @@ static void test_dump_reads_back(void **state)
 	c.sandbox = false;
 	c.user = strdup("web");
 	c.on_reboot = CONFIG_DESTROY;
+	accepts(&c, config_set_kernel, "/boot/vm linuz");
+	accepts(&c, config_set_initrd, "/boot/initrd.img");
+	accepts(&c, config_set_append, "root=/dev/sda1 x=\"y z\"");
 	finish_and_trip(&c);
 	c = fresh();
 	accepts(&c, config_set_vnc, "none");

@@ -178,6 +178,26 @@ static void test_unavailable(void **state)
 	refused(ARGS("--web=x y"), "--web is not available");
 }
 
+static void test_kernel(void **state)
+{
+	struct config c = accepted(ARGS("--kernel", "/boot/vmlinuz-6.1.0", "--initrd=/i.gz",
+					"--append", "root=/dev/sda1 quiet"));
+
+	assert_string_equal(c.kernel, "/boot/vmlinuz-6.1.0");
+	assert_string_equal(c.initrd, "/i.gz");
+	assert_string_equal(c.append, "root=/dev/sda1 quiet");
+	assert_string_equal(c.name, "vmlinuz-6.1.0");
+	assert_false(has_note(&c, "neither a disk"));
+	config_free(&c);
+	c = accepted(ARGS("--kernel", "k", "--append", "", "--initrd", ""));
+	assert_null(c.initrd);
+	assert_null(c.append);
+	config_free(&c);
+	refused(ARGS("--initrd", "/i.gz"), "no kernel");
+	refused(ARGS("--append", "quiet"), "no kernel");
+	refused(ARGS("--kernel", ""), "--kernel: a kernel's file name");
+}
+
 static void test_guess_cd(void **state)
 {
 	struct config c;
@@ -232,7 +252,7 @@ static void test_guess_refused(void **state)
 	refused(ARGS("q.qcow2"), "qcow2");
 	refused(ARGS("x.gz"), "gzip");
 	refused(ARGS("v.vmdk"), "VMDK");
-	refused(ARGS("vmlinuz"), "kernel");
+	refused(ARGS("vmlinuz"), "--kernel");
 	refused(ARGS("cd.iso", "mbr.img"), "mbr.img");
 	refused(ARGS("--disk", "q.qcow2"), "qcow2");
 }
@@ -298,6 +318,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all_options),   cmocka_unit_test(test_drive_order),
 		cmocka_unit_test(test_errors),	      cmocka_unit_test(test_unavailable),
+		cmocka_unit_test(test_kernel),
 		cmocka_unit_test(test_guess_cd),      cmocka_unit_test(test_guess_disk),
 		cmocka_unit_test(test_guess_refused), cmocka_unit_test(test_config_file),
 		cmocka_unit_test(test_help),	      cmocka_unit_test(test_sandbox),

@@ -202,11 +202,33 @@ static void test_key_errors(void **state)
 	refuses("on_poweroff = 'restart'", "f.cfg:1: on_poweroff: ", "restart");
 	refuses("serial = 'tcp::1'", "f.cfg:1: serial: ", "tcp::1");
 	refuses("serial = ['pty', 'pty']", "f.cfg:1: serial: ", "2");
+	refuses("kernel = ''", "f.cfg:1: kernel: ", "file name");
 	refuses("firmware = 'ovmf'", "f.cfg:1: firmware: ", "ovmf");
 	refuses("vncdisplay = -1", "f.cfg:1: vncdisplay: ", "-1");
 	refuses("vncdisplay = 65000", "f.cfg:1: vncdisplay: ", "65000");
 	refuses("vnclisten = 'unix:'", "f.cfg: vnclisten: ", "unix:");
 	refuses("localtime = 'yes'", "f.cfg:1: localtime: ", "yes");
+}
+
+static void test_kernel_keys(void **state)
+{
+	struct config c = read_config("kernel = '/k'\nramdisk = '/i'\nroot = '/dev/sda1'\n"
+				      "extra = 'ro quiet'\n");
+
+	assert_string_equal(c.kernel, "/k");
+	assert_string_equal(c.initrd, "/i");
+	assert_string_equal(c.append, "root=/dev/sda1 ro quiet");
+	config_free(&c);
+	c = read_config("kernel = '/k'\nextra = 'quiet'\n");
+	assert_string_equal(c.append, "quiet");
+	config_free(&c);
+	c = read_config("kernel = '/k'\nroot = '/dev/sda1'\ncmdline = 'x y'\n");
+	assert_string_equal(c.append, "x y");
+	assert_true(has_warning(&c, "root and extra are ignored"));
+	config_free(&c);
+	c = read_config("kernel = '/usr/lib/xen/boot/hvmloader'\n");
+	assert_null(c.kernel);
+	config_free(&c);
 }
 
 static void test_warnings(void **state)
@@ -325,7 +347,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_syntax),		cmocka_unit_test(test_syntax_errors),
 		cmocka_unit_test(test_syntax_of_noise), cmocka_unit_test(test_keys),
-		cmocka_unit_test(test_key_errors),	cmocka_unit_test(test_warnings),
+		cmocka_unit_test(test_key_errors),	cmocka_unit_test(test_kernel_keys),
+		cmocka_unit_test(test_warnings),
 		cmocka_unit_test(test_vnc_keys),	cmocka_unit_test(test_disk_entries),
 		cmocka_unit_test(test_disk_errors),
 	};

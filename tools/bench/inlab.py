@@ -18,7 +18,7 @@ TRACING = "/sys/kernel/debug/tracing"
 EVENTS = ("kvm_entry", "kvm_exit", "kvm_pio", "kvm_mmio", "kvm_msr", "kvm_userspace_exit")
 PAGE_KB = 4
 BOOT_LIMIT = 30         # virtual seconds: three times what the slowest case takes
-WARM_UP = 0.3           # virtual seconds: enough to have every file of the program read once
+WARM_UP = 3e8           # instructions: enough to have every file of the program read once
 
 
 def cpu_ns(pid):
@@ -159,7 +159,8 @@ def expand(argv, serial, scratch):
 
 def warm_up(case, scratch):
     program = Program(expand(case["argv"], f"{scratch}/warm", scratch), f"{scratch}/warm.log")
-    time.sleep(WARM_UP)
+    while program.child.poll() is None and program.spent() < WARM_UP:
+        time.sleep(0.05)
     program.end()
 
 

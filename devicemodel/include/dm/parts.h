@@ -158,7 +158,7 @@ struct vga_screen {
 	unsigned columns, rows;
 	int cursor_column, cursor_row; /* -1: not to be seen */
 };
-int vga_read_screen(const struct vga *v, struct vga_screen *screen);
+int vga_read_screen(struct vga *v, struct vga_screen *screen);
 uint64_t vga_frames(const struct vga *v); /* drawn since the start */
 
 #endif
