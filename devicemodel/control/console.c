@@ -91,7 +91,8 @@ static int open_port(const char *name, const char *path)
 	int port = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
 
 	if (port < 0) {
-		client_fail(STATUS_HOST, sentence("%s, the serial port of %s, cannot be opened: %s.",
+		client_fail(STATUS_HOST,
+			    sentence("%s, the serial port of %s, cannot be opened: %s.",
 						  path, name, strerror(errno)));
 		return -1;
 	}
@@ -119,7 +120,8 @@ static int attach(const char *name, const char *path)
 	if (end == END_OUTPUT)
 		return client_fail(STATUS_HOST, sentence("Standard output cannot be written."));
 	if (isatty(STDIN_FILENO))
-		fprintf(stderr, "\r\ncaisson: %s\n", end == END_KEY ? "left" : "the guest has ended");
+		fprintf(stderr, "\r\ncaisson: %s\n",
+			end == END_KEY ? "left" : "the guest has ended");
 	return STATUS_OK;
 }
 

@@ -35,8 +35,8 @@ enum {
 struct control_request {
 	struct json_object *args;   /* the request */
 	struct json_object *answer; /* "ok" and "error" are added to what is here */
-	int fd;			    /* came with the request, or -1; a verb that keeps it puts -1 */
-	char *why;		    /* malloc'ed: one sentence, if there is more to say than -errno */
+	int fd;			    /* came with the request, or -1; who keeps it puts -1 */
+	char *why;		    /* malloc'ed: one sentence, if -errno does not say it all */
 	void (*cancel)(struct control_request *q);
 	void *owner;  /* the verb's */
 	void *client; /* the server's */

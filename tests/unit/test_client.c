@@ -347,7 +347,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		SERVED(test_list),	SERVED(test_verbs),	  SERVED(test_screenshot_verb),
 		SERVED(test_input_verbs), SERVED(test_type_from_input), SERVED(test_cd_verb),
-		SERVED(test_stats_verb), SERVED(test_kill_verb), SERVED(test_rundir_mode), SERVED(test_rundir_is_no_link),
+		SERVED(test_stats_verb), SERVED(test_kill_verb),
+		SERVED(test_rundir_mode), SERVED(test_rundir_is_no_link),
 	};
 
 	return cmocka_run_group_tests_name("client", tests, NULL, NULL);
