@@ -32,19 +32,23 @@ static uint64_t read_field(const char *path, const char *key)
 	return n;
 }
 
-/* Guest memory is shared memory; everything else of the process is what it costs beside. */
+/*
+ * The guest's main memory is anonymous memory, whose size its process knows, and video memory is
+ * all that is shared; the rest of the process is what it costs beside.
+ */
 static void add_memory(struct json_object *o, pid_t pid)
 {
 	struct json_object *memory = json_object_new_object();
-	uint64_t beside;
+	int64_t ram = client_number(o, "main_memory_bytes"), shared, all;
 	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	beside = read_field(path, "RssAnon") + read_field(path, "RssFile");
-	json_object_object_add(memory, "guest_bytes",
-			       json_object_new_int64(read_field(path, "RssShmem") * KIB));
-	json_object_object_add(memory, "beside_bytes", json_object_new_int64(beside * KIB));
+	shared = (int64_t)read_field(path, "RssShmem") * KIB;
+	all = (int64_t)(read_field(path, "RssAnon") + read_field(path, "RssFile")) * KIB + shared;
+	json_object_object_add(memory, "guest_bytes", json_object_new_int64(ram + shared));
+	json_object_object_add(memory, "beside_bytes", json_object_new_int64(all - ram - shared));
 	json_object_object_add(o, "memory", memory);
+	json_object_object_del(o, "main_memory_bytes");
 }
 
 static struct json_object *thread(pid_t pid, const char *tid)

@@ -25,6 +25,7 @@ int main(int argc, char **argv)
 
 	fill_standard_descriptors();
 	signal(SIGPIPE, SIG_IGN); /* a viewer that leaves is not a reason to end */
+	signal(SIGXFSZ, SIG_IGN); /* nor is a file that may not grow: that is an error of the write */
 	if (argc < 2)
 		return client_main(1, help);
 	if (!strcmp(argv[1], "run"))

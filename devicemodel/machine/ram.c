@@ -86,3 +86,23 @@ void ram_destroy(struct ram *r)
 		close(r->fd);
 	r->host = NULL;
 }
+
+/* Piece by piece: mincore() gives a byte for each page. */
+uint64_t ram_resident(const struct ram *r)
+{
+	static const uint64_t page = 4096;
+	unsigned char there[4096];
+	uint64_t n = 0;
+
+	for (uint64_t at = 0; at < r->len; at += sizeof(there) * page) {
+		uint64_t len = r->len - at;
+
+		if (len > sizeof(there) * page)
+			len = sizeof(there) * page;
+		if (mincore(r->host + at, len, there))
+			return n;
+		for (uint64_t i = 0; i < len / page; i++)
+			n += (there[i] & 1) * page;
+	}
+	return n;
+}

@@ -22,5 +22,7 @@ int ram_create_small(struct ram *r, const char *name, uint64_t len);
  */
 void ram_take_first(struct ram *r);
 void ram_destroy(struct ram *r);
+/* Bytes of it that the host has given so far. */
+uint64_t ram_resident(const struct ram *r);
 
 #endif

@@ -131,6 +131,7 @@ int run_stats(void *arg, struct control_request *q)
 	kvm_read_stats(r->pc.kvm, &s);
 	put(q->answer, "uptime_ms", (loop_host_now(NULL) - r->started) / NS_PER_MS);
 	put(q->answer, "guest_time_ms", machine_now(&r->pc.m) / NS_PER_MS);
+	put(q->answer, "main_memory_bytes", ram_resident(&r->pc.ram));
 	put_processors(q->answer, &s);
 	put_loop(q->answer, r);
 	put_drives(q->answer, r);

@@ -161,7 +161,7 @@ const struct allowed_call allowed_calls[] = {
 	/* the event loop, start and end */
 	CALL(epoll_wait, MAY_LOOP),
 	CALL(epoll_pwait, MAY_LOOP),
-	CALL(getrusage, MAY_LOOP), /* caisson stats */
+	CALL(mincore, MAY_LOOP), /* caisson stats */
 	CALL(wait4, MAY_LOOP),	   /* the janitor */
 
 	/* narrowing: both can only take away */

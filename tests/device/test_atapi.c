@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* CD-ROM drive: the packet protocol by PIO and DMA, sense data, discs that change. */
+#include <errno.h>
+
 #include "atapi_rig.h"
 
 static void signature(void **state)
@@ -304,6 +306,31 @@ static void tray(void **state)
 	assert_int_equal(buf[2], 0x80);
 }
 
+/* The button of a locked drive opens nothing; the guest hears of it, and may let go. */
+static void eject_button(void **state)
+{
+	struct ide_bench *b = *state;
+	uint8_t lock[12] = { 0x1e, 0, 0, 0, 1 };
+
+	settle(b);
+	assert_int_equal(ide_press_eject(b->ide, 0, 0), 0);
+	event(b, 0, 2);
+	succeeds(b, lock);
+	assert_int_equal(ide_press_eject(b->ide, 0, 0), -EBUSY);
+	event(b, 1, 2);
+	event(b, 0, 2);
+	succeeds(b, test_ready);
+	lock[4] = 0;
+	succeeds(b, lock);
+	assert_int_equal(ide_press_eject(b->ide, 0, 0), 0);
+	lock[4] = 1;
+	succeeds(b, lock);
+	ide_change_medium(b->ide, 0, 0, NULL); /* by force */
+	assert_int_equal(ide_press_eject(b->ide, 0, 0), 0);
+	assert_int_equal(ide_press_eject(b->ide, 0, 1), -EINVAL);
+	assert_int_equal(ide_press_eject(b->ide, 2, 0), -EINVAL);
+}
+
 static void empty_drive_and_new_disc(void **state)
 {
 	struct ide_bench *b = *state;
@@ -457,7 +484,8 @@ int main(void)
 		T(sense_instead_of_attention), T(read_by_pio), T(burst_is_the_limit),
 		T(read_by_dma), T(read_12_and_cd), T(read_cd_by_time), T(lba_limits),
 		T(unknown_commands),
-		T(read_error), T(tray), T(empty_drive_and_new_disc), T(change_while_reading),
+		T(read_error), T(tray), T(eject_button), T(empty_drive_and_new_disc),
+		T(change_while_reading),
 		T(cut_short_disc), T(every_opcode), T(device_reset_in_flight), T(saved_state),
 	};
 

@@ -69,38 +69,44 @@ def blocks(path):
     return os.stat(path).st_blocks * 512
 
 
-def discard(shell, image):
-    queue = shell.do("cat /sys/block/sda/queue/discard_max_bytes")
+def names(shell):
+    """The kernel's names in the order of channel and drive: it hands them out as probes come back."""
+    said = shell.do("for d in /sys/block/sd*; do echo $(readlink -f $d/device) ${d##*/}; done")
+    rows = [line.split() for line in said.splitlines() if "/ata" in line]
+    return [name for _, name in sorted((os.path.basename(path), name) for path, name in rows)]
+
+
+def discard(shell, image, disk):
+    queue = shell.do(f"cat /sys/block/{disk}/queue/discard_max_bytes")
     verdict("Linux finds that the disk can discard", queue.isdigit() and int(queue) > 0, queue)
-    said = shell.do("blkdiscard -o 1048576 -l 33554432 /dev/sda && echo fi''ne")
+    said = shell.do(f"blkdiscard -o 1048576 -l 33554432 /dev/{disk} && echo fi''ne")
     verdict("and the image gets smaller", "fine" in said and blocks(image) <= 34 * MIB,
             f"{said}, {blocks(image) // MIB} of 64 MiB are left")
     said = shell.do("echo 3 >/proc/sys/vm/drop_caches; "
-                    "for s in 0 1 32 33; do dd if=/dev/sda bs=1M skip=$s count=1 2>/dev/null | "
+                    f"for s in 0 1 32 33; do dd if=/dev/{disk} bs=1M skip=$s count=1 2>/dev/null | "
                     "tr -d '\\0' | wc -c; done")
     verdict("what was discarded reads as zeroes, its neighbours as before",
             said.split() == [str(MIB), "0", "0", str(MIB)], said)
 
 
-def numbers(shell):
-    said = [shell.do(f"strings /sys/block/{disk}/device/vpd_pg80 | tail -1")
-            for disk in ("sda", "sdb", "sdc")]
+def numbers(shell, disks):
+    said = [shell.do(f"strings /sys/block/{disk}/device/vpd_pg80 | tail -1") for disk in disks]
     verdict("serial numbers are as given, or one for each drive",
             "MINE" in said[1] and SERIAL.search(said[0]) and SERIAL.search(said[2]) and
             said[0] != said[2], str(said))
-    said = shell.do("cat /sys/block/sda/size /sys/block/sda/queue/rotational")
+    said = shell.do(f"cd /sys/block/{disks[0]}; cat size queue/rotational; cd /")
     verdict("size and kind of the disk", said.split() == [str(64 * MIB // 512), "0"], said)
 
 
-def protected(shell, image):
+def protected(shell, image, disk):
     began = time.monotonic()
-    said = shell.do("dd if=/dev/zero of=/dev/sdb bs=4k count=1 conv=fsync 2>&1")
+    said = shell.do(f"dd if=/dev/zero of=/dev/{disk} bs=4k count=1 conv=fsync 2>&1")
     with open(image, "rb") as f:
         same = f.read() == b"\xa5" * MIB
     verdict("a write to a protected disk fails, and changes nothing",
             same and "error" in said.lower(), said)
     verdict("and fails at once", time.monotonic() - began < 30, f"{time.monotonic() - began} s")
-    said = shell.do("dd if=/dev/sdb bs=4k count=1 2>/dev/null | tr -d '\\245' | wc -c")
+    said = shell.do(f"dd if=/dev/{disk} bs=4k count=1 2>/dev/null | tr -d '\\245' | wc -c")
     verdict("a protected disk still reads", said.split()[-1:] == ["0"], said)
 
 
@@ -119,11 +125,11 @@ def another_disc(shell, folder):
     verdict("another disc is seen", said.endswith("2"), said)
 
 
-def complaints(shell):
+def complaints(shell, disk):
     """The kernel's, but for those about the protected disk."""
     said = shell.do("dmesg | grep -iE 'ata[0-9.]+.*(error|fail|exception|timeout|lost)|I/O error'")
     bad = [line for line in said.splitlines()
-           if "sdb" not in line and "ata1.01" not in line and "dmesg" not in line]
+           if disk not in line and "ata1.01" not in line and "dmesg" not in line]
     verdict("the kernel complains about nothing else", not bad, "; ".join(bad[:5]))
 
 
@@ -154,11 +160,13 @@ def main():
         filled(disc, MIB, b"1")
         shell = Shell(kernel, initrd, "--disk", one, "--disk", two + ",ro,serial=MINE", "--disk",
                       three, "--cdrom", disc)
-        numbers(shell)
-        discard(shell, one)
-        protected(shell, two)
-        another_disc(shell, folder)
-        complaints(shell)
+        disks = names(shell)
+        if verdict("the disks are there", len(disks) == 3, str(disks)):
+            numbers(shell, disks)
+            discard(shell, one, disks[0])
+            protected(shell, two, disks[1])
+            another_disc(shell, folder)
+            complaints(shell, disks[1])
         shell.end()
         kept(kernel, initrd, three)
     finish()

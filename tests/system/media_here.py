@@ -3,20 +3,16 @@
 """Boot loaders and memory testers from CD, one after another, on the hypervisor of the machine that this
 runs on; test_media.py runs it in the lab. Prints `PASS name` or `FAIL name: why` for each subject.
 
-    media_here.py IMAGES FOLDER [GUEST...]      the guest images; results; grub, ipxe, splash, memtest
+    media_here.py IMAGES FOLDER [GUEST...]      the guest images; results; grub, ipxe, memtest
 """
 import os
 import re
 import sys
 import time
 
-TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-sys.path.insert(0, os.path.join(TOP, "tools"))
-from lablib import splash  # noqa: E402
-
-from guestkit import Guest, Trouble  # noqa: E402
-from labkit import PICTURES, finish, verdict  # noqa: E402
-from picture import Picture, read_png  # noqa: E402
+from guestkit import Guest, Trouble
+from labkit import PICTURES, finish, verdict
+from picture import Picture, read_png
 
 MEMTEST_TIME = 60  # seconds that Memtest86+ is to count
 
@@ -74,14 +70,24 @@ def grub(images, folder):
             guest.type(line + "\n")
             guest.wait_for(rf"{re.escape(line)}\n(.*\n)*grub> *$" if line != "clear" else r"\Agrub> *$")
 
-        def graphics():
-            for line in ("clear", "set gfxmode=800x600x32", "insmod all_video",
-                         "loadfont /boot/grub/fonts/unicode.pf2"):
+        def graphics(driver, mode, picture):
+            """Colours that need more than one plane, and letters drawn by GRUB."""
+            for line in ("clear", "insmod " + driver, "set gfxmode=" + mode,
+                         "set color_normal=yellow/blue"):
                 command(line)
             guest.type("terminal_output gfxterm\n")
-            wait_like(guest, "grub-vbe", limit=60)
+            wait_like(guest, picture, limit=60)
             guest.type("terminal_output console\n")
             guest.wait_for("grub> *$")
+
+        def planar():
+            command("clear")
+            command("loadfont /boot/grub/fonts/unicode.pf2")
+            graphics("vga", "640x480", "grub-planar")
+            command("rmmod vga")
+
+        def linear():
+            graphics("all_video", "800x600x32", "grub-vbe")
 
         def reboot():
             guest.type("reboot\n")
@@ -94,7 +100,7 @@ def grub(images, folder):
             return None if guest.wait_end() == 0 else "the guest does not power off"
 
         steps(guest, ("its menu, in text mode", menu), ("a command and its answer", prompt),
-              ("graphics through VBE", graphics), ("reboot", reboot), ("halt powers off", halt))
+              ("graphics in planes", planar), ("graphics through VBE", linear), ("reboot", reboot), ("halt powers off", halt))
 
 
 # --- iPXE --------------------------------------------------------------------------------------
@@ -113,39 +119,6 @@ def ipxe(images, folder):
             guest.wait_for("platform.* = pcbios")
 
         steps(guest, ("its banner", banner), ("its command line", shell))
-
-
-# --- ISOLINUX in the planar mode -----------------------------------------------------------------
-
-
-def eight_bits(value):
-    """As a VGA's DAC drives a monitor: 63 is as bright as 255."""
-    return value << 2 | value >> 4
-
-
-def pattern():
-    """What the CD's start picture must look like."""
-    palette = [bytes(eight_bits(c) for c in entry) for entry in splash.PALETTE]
-    lines = (palette[splash.colour(x, y)] for y in range(splash.HEIGHT) for x in range(splash.WIDTH))
-    return Picture(splash.WIDTH, splash.HEIGHT, b"".join(lines))
-
-
-def isolinux(images, folder):
-    want = pattern()
-
-    def as_made(seen):
-        return (seen.width, seen.height) == (640, 480) and \
-            seen.crop(0, 0, want.width, want.height).matches(want)
-
-    with Guest("isolinux", f"{images}/splash.iso", "--memory", "64M", folder=folder) as guest:
-        def planes():
-            guest.wait_picture(as_made, "the test pattern")
-
-        def text():
-            guest.type("help\n")
-            wait_like(guest, "isolinux-prompt", (0, 400, 640, 80))
-
-        steps(guest, ("a picture of 16 colours in planes", planes), ("letters below it", text))
 
 
 # --- Memtest86+ ----------------------------------------------------------------------------------
@@ -186,7 +159,7 @@ def memtest(images, folder):
         steps(guest, ("starts", starts), ("a minute without an error", tests), ("Escape resets", restarts))
 
 
-GUESTS = {"grub": grub, "ipxe": ipxe, "splash": isolinux, "memtest": memtest}
+GUESTS = {"grub": grub, "ipxe": ipxe, "memtest": memtest}
 
 
 def main():

@@ -40,6 +40,7 @@ struct server {
 	struct control_request *later;
 	char noted[512];
 	bool noted_fd;
+	const char *serial; /* a terminal */
 };
 
 static struct server server;
@@ -55,6 +56,9 @@ static inline int op_status(void *arg, struct control_request *q)
 	json_object_object_add(o, "memory", json_object_new_int64(512 << 20));
 	json_object_object_add(o, "cpus", json_object_new_int(2));
 	json_object_object_add(o, "vnc", json_object_new_string("127.0.0.1:5907"));
+	if (((struct server *)arg)->serial)
+		json_object_object_add(o, "serial",
+				       json_object_new_string(((struct server *)arg)->serial));
 	return 0;
 }
 

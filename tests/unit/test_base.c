@@ -192,6 +192,31 @@ static void far_timers_do_not_wrap(void **state)
 	machine_fini(&m);
 }
 
+static void timers_are_counted_by_name(void **state)
+{
+	struct machine m;
+	struct timer a, b;
+
+	host = 0;
+	machine_init(&m, source, NULL, NULL);
+	clock_start(&m.clock);
+	fired[0] = 0;
+	timer_init(&a, &m, fire_a, NULL);
+	timer_init(&b, &m, fire_b, NULL);
+	timer_name(&a, "first");
+	for (unsigned i = 0; i < 3; i++) {
+		timer_arm_in(&a, 0);
+		timer_arm_in(&b, 0);
+		clock_run(&m.clock);
+	}
+	assert_ptr_equal(m.clock.named, &a);
+	assert_null(a.next_named);
+	assert_string_equal(a.name, "first");
+	assert_int_equal(a.fired, 3);
+	assert_int_equal(m.clock.fired, 6);
+	machine_fini(&m);
+}
+
 /* --- the door to memory --- */
 
 static void dma_reaches_main_memory_only(void **state)
@@ -232,6 +257,7 @@ int main(void)
 		cmocka_unit_test(guest_time_stands_still_while_stopped),
 		cmocka_unit_test(the_host_timer_follows_the_soonest),
 		cmocka_unit_test(far_timers_do_not_wrap),
+		cmocka_unit_test(timers_are_counted_by_name),
 		cmocka_unit_test(dma_reaches_main_memory_only),
 	};
 

@@ -617,6 +617,76 @@ static void discarded_changes(void **state)
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+/* --- files that come open --- */
+
+static void opened_elsewhere(void **state)
+{
+	struct fixture *f = *state;
+	const struct block_options ro = { .read_only = true }, rw = { 0 };
+	struct block_stats stats;
+	struct waiter w;
+	struct block *b;
+	char *why = NULL, buf[512];
+	int fd = open(f->path, O_RDWR | O_CLOEXEC);
+
+	assert_int_equal(pwrite(fd, "there", 5, 512), 5);
+	assert_int_equal(block_open_fd(&b, &f->m, fd, "a disc", &rw, &why), 0);
+	assert_string_equal(block_path(b), "a disc");
+	assert_int_equal(block_size(b), SIZE);
+	refused(f, f->path, false, EBUSY, "twice"); /* it is locked */
+	machine_lock(&f->m);
+	submit(b, &w, BLOCK_READ, buf, 512, 512);
+	wait_for(f, &w);
+	machine_unlock(&f->m);
+	assert_memory_equal(buf, "there", 5);
+	block_read_stats(b, &stats);
+	assert_int_equal(stats.requests[BLOCK_READ], 1);
+	assert_int_equal(stats.bytes[BLOCK_READ], 512);
+	assert_int_equal(stats.requests[BLOCK_WRITE], 0);
+	block_close(b);
+	assert_int_equal(fcntl(fd, F_GETFD), -1);
+	/* not opened as it would have to be */
+	fd = open(f->path, O_RDONLY | O_CLOEXEC);
+	assert_int_equal(block_open_fd(&b, &f->m, fd, "a disc", &rw, &why), -EBADF);
+	assert_non_null(strstr(why, "a disc was not opened for writing"));
+	free(why);
+	assert_int_equal(fcntl(fd, F_GETFD), -1);
+	fd = open(f->path, O_WRONLY | O_CLOEXEC);
+	assert_int_equal(block_open_fd(&b, &f->m, fd, "a disc", &ro, &why), -EBADF);
+	free(why);
+	fd = open(f->path, O_PATH | O_CLOEXEC);
+	assert_int_equal(block_open_fd(&b, &f->m, fd, "a disc", &ro, &why), -EBADF);
+	free(why);
+	fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	assert_int_equal(block_open_fd(&b, &f->m, fd, "a disc", &ro, &why), -EINVAL);
+	free(why);
+	assert_int_equal(fcntl(fd, F_GETFD), -1);
+}
+
+/* One who cannot wait: what is under way completes, then the file is closed, and its lock gone. */
+static void ends_without_waiting(void **state)
+{
+	struct fixture *f = *state;
+	struct block *b = open_with(f, &(struct block_options){ 0 }), *again;
+	char *buf = malloc(SIZE);
+	struct waiter w[8];
+
+	machine_lock(&f->m); /* as in the loop: the worker cannot finish now */
+	for (unsigned i = 0; i < 8; i++)
+		submit(b, &w[i], BLOCK_READ, buf, SIZE, 0);
+	block_end(b);
+	assert_false(block_ended(b));
+	for (unsigned i = 0; i < 8; i++)
+		wait_for(f, &w[i]);
+	machine_unlock(&f->m);
+	while (!block_ended(b))
+		usleep(1000);
+	again = open_with(f, &(struct block_options){ 0 });
+	block_close(again);
+	block_close(b);
+	free(buf);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -625,6 +695,7 @@ int main(void)
 		T(names_the_holder), T(discarded_changes), T(flushes), T(full_disk),
 		T(full_disk_does_not_keep_from_closing), T(discard),
 		T(discard_of_discarded_changes), T(check_only), T(names_the_guest),
+		T(opened_elsewhere), T(ends_without_waiting),
 	};
 
 	return cmocka_run_group_tests_name("block_raw", tests, NULL, NULL);

@@ -11,6 +11,7 @@
 #include <png.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "control_server.h"
@@ -245,6 +246,106 @@ static void test_cd_verb(void **state)
 	unlink(path);
 }
 
+/* --- the console ----------------------------------------------------------------------------- */
+
+/* The guest's end of a terminal, and the verb in a child of its own. */
+struct line {
+	int guest, keep;
+	char name[64];
+	int in, out; /* the verb's */
+	pid_t verb;
+};
+
+static void start_line(struct line *l)
+{
+	struct termios t;
+
+	l->guest = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+	assert_true(l->guest >= 0 && !grantpt(l->guest) && !unlockpt(l->guest));
+	assert_int_equal(ptsname_r(l->guest, l->name, sizeof(l->name)), 0);
+	l->keep = open(l->name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	tcgetattr(l->keep, &t);
+	cfmakeraw(&t);
+	tcsetattr(l->keep, TCSANOW, &t);
+	machine_lock(&server.m);
+	server.serial = l->name;
+	machine_unlock(&server.m);
+}
+
+/* The child is this process again: what the verb needs of it is no thread. */
+static void start_console(struct line *l)
+{
+	int in[2], out[2];
+
+	assert_true(!pipe(in) && !pipe(out));
+	l->verb = fork();
+	if (!l->verb) {
+		char *argv[] = { (char *)"console", (char *)"web", NULL };
+
+		dup2(in[0], 0);
+		dup2(out[1], 1);
+		close(in[1]);
+		close(l->guest); /* else it would be this process that keeps the line up */
+		_exit(client_main(2, argv));
+	}
+	close(in[0]);
+	close(out[1]);
+	l->in = in[1];
+	l->out = out[0];
+}
+
+static void expect_bytes(int fd, const char *text)
+{
+	char got[64] = "";
+	size_t n = 0, len = strlen(text);
+
+	while (n < len) {
+		ssize_t piece = read(fd, got + n, len - n);
+
+		assert_true(piece > 0);
+		n += (size_t)piece;
+	}
+	assert_string_equal(got, text);
+}
+
+static int end_console(struct line *l)
+{
+	int status;
+
+	assert_int_equal(waitpid(l->verb, &status, 0), l->verb);
+	close(l->in);
+	close(l->out);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void test_console_verb(void **state)
+{
+	struct line l;
+	struct outcome o = verb("console", "web", NULL);
+
+	assert_int_equal(o.status, 2);
+	assert_non_null(strstr(o.err, "--serial pty"));
+	start_line(&l);
+	start_console(&l);
+	assert_int_equal(write(l.in, "ls\r", 3), 3);
+	expect_bytes(l.guest, "ls\r");
+	assert_int_equal(write(l.guest, "a b\r\n", 5), 5);
+	expect_bytes(l.out, "a b\r\n");
+	o = verb("console", "web", NULL);
+	assert_int_equal(o.status, 2);
+	assert_non_null(strstr(o.err, "already"));
+	assert_int_equal(write(l.in, "x\035y", 3), 3); /* nothing behind Ctrl-] counts */
+	expect_bytes(l.guest, "x");
+	assert_int_equal(end_console(&l), 0);
+	/* the guest goes away: so does the console */
+	start_console(&l);
+	assert_int_equal(write(l.guest, "bye", 3), 3);
+	expect_bytes(l.out, "bye");
+	close(l.guest);
+	assert_int_equal(end_console(&l), 0);
+	close(l.keep);
+}
+
 static void test_stats_verb(void **state)
 {
 	struct outcome o = verb("stats", "web", NULL);
@@ -347,6 +448,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		SERVED(test_list),	SERVED(test_verbs),	  SERVED(test_screenshot_verb),
 		SERVED(test_input_verbs), SERVED(test_type_from_input), SERVED(test_cd_verb),
+		SERVED(test_console_verb),
 		SERVED(test_stats_verb), SERVED(test_kill_verb),
 		SERVED(test_rundir_mode), SERVED(test_rundir_is_no_link),
 	};

@@ -222,6 +222,29 @@ static void test_later_cancelled(void **state)
 		close(crowd[i]);
 }
 
+/* The loop says what woke it. */
+static void test_wakeups(void **state)
+{
+	struct loop_stats s;
+	uint64_t control = 0, timers = 0;
+
+	for (unsigned i = 0; i < 5; i++)
+		still_serves();
+	test_later(state);
+	machine_lock(&server.m);
+	s = *loop_stats(server.loop);
+	machine_unlock(&server.m);
+	for (unsigned i = 0; i < LOOP_SOURCES && s.source[i].name; i++) {
+		if (!strcmp(s.source[i].name, "control"))
+			control += s.source[i].events;
+		if (!strcmp(s.source[i].name, "timers"))
+			timers += s.source[i].events;
+	}
+	assert_true(control >= 10); /* a connection and a request each, at least */
+	assert_int_equal(timers, 3);
+	assert_true(s.wakeups >= 10);
+}
+
 /* --- others ---------------------------------------------------------------------------------- */
 
 static void test_garbage(void **state)
@@ -398,6 +421,7 @@ int main(void)
 		SERVED(test_screenshot_descriptor),
 		SERVED(test_later),
 		SERVED(test_later_cancelled),
+		SERVED(test_wakeups),
 		SERVED(test_garbage),
 		SERVED(test_half_lines),
 		SERVED(test_huge_line),

@@ -6,7 +6,7 @@ import struct
 import subprocess
 from pathlib import Path
 
-from . import i386, splash
+from . import i386
 from .common import ToolError, find_busybox, find_file, find_kernel, find_program
 from .cpio import Cpio
 
@@ -126,19 +126,6 @@ class Ipxe(Image):
 
     def make(self, target, scratch):
         target.write_bytes(self.source.read_bytes())
-
-
-class Splash(Image):
-    """ISOLINUX with a test pattern as its start picture, in VGA's planar mode; a CD that boots nothing else"""
-
-    def inputs(self):
-        return [*isolinux_inputs(), HERE / "splash.py"]
-
-    def make(self, target, scratch):
-        (scratch / "splash.lss").write_bytes(splash.lss16())
-        (scratch / "splash.msg").write_bytes(b"\x18/splash.lss\n")
-        make_iso(target, scratch, "CAISSON_SPLASH", "DISPLAY /splash.msg\nPROMPT 1\nTIMEOUT 0\n",
-                 {"/splash.lss": scratch / "splash.lss", "/splash.msg": scratch / "splash.msg"})
 
 
 class LinuxImage(Image):
@@ -302,5 +289,5 @@ class BenchInitrd(BenchDisk):
         self.initramfs(target)
 
 
-IMAGES = {"installer": Installer, "memtest": Memtest, "grub": Grub, "ipxe": Ipxe, "splash": Splash, "linux": LinuxDisk, "linux-cd": LinuxCd,
+IMAGES = {"installer": Installer, "memtest": Memtest, "grub": Grub, "ipxe": Ipxe, "linux": LinuxDisk, "linux-cd": LinuxCd,
           "linux-initrd": LinuxInitrd, "linux-bench": BenchDisk, "linux-bench-initrd": BenchInitrd}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A boot sector that shows what is typed, by way of the BIOS: characters as they are, other keys as
+ * their scan codes in angle brackets. Made and used by test_control.py.
+ */
+	.code16
+	.text
+	.globl _start
+_start:
+	cld
+	xorw	%ax, %ax
+	movw	%ax, %ds
+	movw	%ax, %ss
+	movw	$0x7c00, %sp
+	sti
+	movw	$greeting, %si
+say:
+	lodsb
+	testb	%al, %al
+	jz	next
+	call	put
+	jmp	say
+
+next:
+	movb	$0x10, %ah		/* wait for a key, those of 101-key keyboards included */
+	int	$0x16
+	cmpb	$0, %al
+	je	special
+	cmpb	$0xe0, %al
+	je	special
+	call	put
+	cmpb	$'\r', %al
+	jne	next
+	movb	$'\n', %al
+	call	put
+	jmp	next
+
+special:
+	movb	%ah, %dl
+	movb	$'<', %al
+	call	put
+	movb	%dl, %al
+	shrb	$4, %al
+	call	digit
+	movb	%dl, %al
+	andb	$15, %al
+	call	digit
+	movb	$'>', %al
+	call	put
+	jmp	next
+
+digit:
+	addb	$'0', %al
+	cmpb	$'9', %al
+	jbe	put
+	addb	$'a' - '9' - 1, %al
+put:
+	pushw	%ax
+	movb	$0x0e, %ah
+	movw	$7, %bx
+	int	$0x10
+	popw	%ax
+	ret
+
+greeting:
+	.asciz	"\r\necho is ready\r\n"
+
+	.org	510
+	.word	0xaa55
