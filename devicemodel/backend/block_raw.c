@@ -237,6 +237,7 @@ static void *work(void *arg)
 	struct block *b = arg;
 	struct block_req *r;
 
+	pthread_setname_np(pthread_self(), "block");
 	while ((r = next_request(b))) {
 		int err;
 

@@ -91,6 +91,7 @@ int config_init(struct config *c)
 		.debugcon = strdup("none"),
 		.accel = strdup("auto"),
 		.on_reboot = CONFIG_RESTART,
+		.on_crash = CONFIG_RESTART,
 		.sandbox = true,
 	};
 	return c->vnc && c->serial && c->debugcon && c->accel ? 0 : -ENOMEM;

@@ -62,6 +62,7 @@ struct config {
 	bool sandbox;
 	char *user; /* whom root becomes in the sandbox; NULL: nobody */
 	enum config_action on_reboot; /* CONFIG_DESTROY: a reset ends the guest */
+	enum config_action on_crash;  /* CONFIG_DESTROY: a triple fault ends the guest */
 
 	bool dry_run, verbose;
 	char *source; /* the positional argument; NULL: none */

@@ -114,5 +114,5 @@ void config_dump(const struct config *c, FILE *f)
 	put_number(f, "hpet", 1);
 	put_string(f, "on_poweroff", "destroy");
 	put_string(f, "on_reboot", c->on_reboot == CONFIG_RESTART ? "restart" : "destroy");
-	put_string(f, "on_crash", "destroy");
+	put_string(f, "on_crash", c->on_crash == CONFIG_RESTART ? "restart" : "destroy");
 }

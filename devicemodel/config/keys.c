@@ -195,18 +195,28 @@ static int key_destroy(struct keys *k, const char *text, char **why)
 	return 0;
 }
 
-static int key_on_reboot(struct keys *k, const char *text, char **why)
+static int set_action(enum config_action *a, const char *text, char **why)
 {
 	if (!strcmp(text, "restart"))
-		k->c->on_reboot = CONFIG_RESTART;
+		*a = CONFIG_RESTART;
 	else if (!strcmp(text, "destroy"))
-		k->c->on_reboot = CONFIG_DESTROY;
+		*a = CONFIG_DESTROY;
 	else
 		return config_refuse(why,
 				     "'%s' is not available in this version; write \"restart\" or "
 				     "\"destroy\".",
 				     text);
 	return 0;
+}
+
+static int key_on_reboot(struct keys *k, const char *text, char **why)
+{
+	return set_action(&k->c->on_reboot, text, why);
+}
+
+static int key_on_crash(struct keys *k, const char *text, char **why)
+{
+	return set_action(&k->c->on_crash, text, why);
 }
 
 struct key {
@@ -256,7 +266,7 @@ static const struct key keys[] = {
 	{ "hap", NULL, key_always },
 	{ "nestedhvm", NULL, key_never },
 	{ "on_poweroff", NULL, key_destroy },
-	{ "on_crash", NULL, key_destroy },
+	{ "on_crash", NULL, key_on_crash },
 	{ "on_reboot", NULL, key_on_reboot },
 };
 

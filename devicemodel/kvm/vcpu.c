@@ -100,9 +100,8 @@ static void handle_exit(struct vcpu *v)
 	case KVM_EXIT_INTR:
 		break;
 	case KVM_EXIT_SHUTDOWN: /* triple fault: a PC's chipset turns it into a reset */
-		log_line(LOG_WARN, "guest: triple fault on virtual processor %u, resetting.",
-			 v->index);
-		machine_request_reset(m);
+		log_line(LOG_WARN, "guest: triple fault on virtual processor %u.", v->index);
+		machine_report_crash(m);
 		break;
 	case KVM_EXIT_FAIL_ENTRY:
 		give_up(v, "the processor refused to enter the guest",

@@ -144,6 +144,12 @@ void machine_request_reset(struct machine *m)
 	wake(m);
 }
 
+void machine_report_crash(struct machine *m)
+{
+	m->crashed = true;
+	machine_request_reset(m);
+}
+
 void machine_request_stop(struct machine *m, enum stop_cause cause)
 {
 	if (m->stop_wanted == STOP_NONE)

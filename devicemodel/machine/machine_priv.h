@@ -47,6 +47,7 @@ struct machine {
 	void *ops_arg;		   /* [I] */
 	unsigned a20;		   /* [m] bit a20_source: that driver holds the gate open */
 	bool reset_wanted;	   /* [m] */
+	bool crashed;		   /* [m] and it was a triple fault */
 	bool pause_wanted;	   /* [m] */
 	enum stop_cause stop_wanted; /* [m] the first cause asked for */
 	int exit_code;		   /* [m] */
@@ -61,6 +62,9 @@ void machine_set_ops(struct machine *m, const struct machine_ops *ops, void *arg
 
 void machine_lock(struct machine *m);
 void machine_unlock(struct machine *m);
+
+/* A triple fault: a reset, as a PC's chipset answers it, unless the user wants it otherwise. */
+void machine_report_crash(struct machine *m);
 
 /* Power-on state: every device in order of creation. Machine lock held, no vCPU running. */
 void machine_reset_devices(struct machine *m);

@@ -25,7 +25,7 @@ int main(int argc, char **argv)
 
 	fill_standard_descriptors();
 	signal(SIGPIPE, SIG_IGN); /* a viewer that leaves is not a reason to end */
-	signal(SIGXFSZ, SIG_IGN); /* nor is a file that may not grow: that is an error of the write */
+	signal(SIGXFSZ, SIG_IGN); /* nor is a file that may not grow */
 	if (argc < 2)
 		return client_main(1, help);
 	if (!strcmp(argv[1], "run"))

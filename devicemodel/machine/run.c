@@ -34,7 +34,7 @@ void run_reset(struct run *r)
 	char *why = NULL;
 
 	kvm_stop(r->pc.kvm);
-	m->reset_wanted = false;
+	m->reset_wanted = m->crashed = false;
 	machine_reset_devices(m);
 	kvm_reset(r->pc.kvm);
 	if (pc_start_kernel(&r->pc, &why)) {
@@ -60,8 +60,10 @@ static void on_wanted(void *arg)
 
 	if (r->ended)
 		return;
-	if (m->reset_wanted && r->config->on_reboot == CONFIG_DESTROY)
-		machine_request_stop(m, STOP_REQUESTED);
+	if (m->crashed && r->config->on_crash == CONFIG_DESTROY)
+		machine_request_stop(m, STOP_CRASH);
+	else if (m->reset_wanted && r->config->on_reboot == CONFIG_DESTROY)
+		machine_request_stop(m, m->crashed ? STOP_CRASH : STOP_REQUESTED);
 	if (m->stop_wanted)
 		end(r, m->stop_wanted);
 	else if (m->reset_wanted)

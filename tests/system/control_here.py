@@ -11,6 +11,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -325,6 +326,35 @@ def test_errors(_):
             raise Trouble(f"{' '.join(words)}: status {got}: {err}")
 
 
+def raw_request(line):
+    """The answer to what is sent as it is; None if there is none."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(LIMIT)
+        s.connect(f"/run/caisson/{LINUX}.sock")
+        s.sendall(line.encode() + b"\n")
+        text = s.makefile().readline()
+    return json.loads(text)["ok"] if text else None
+
+
+def test_garbage(_):
+    """requests that make no sense are refused, and the guest does not mind"""
+    for request in ('"type"', '"type","text":5', '"type","text":"\\u0007"', '"key"',
+                    '"key","keys":"a"',
+                    '"key","keys":[1]', '"key","keys":[["a"]]', '"mouse","dx":1e99,"click":"x"',
+                    '"mouse","dx":-99999999999', '"mouse","wheel":4711', '"insert"',
+                    '"insert","path":"/x"', '"eject","drive":"hda"', '"screenshot"',
+                    '"leap"', '["status"]'):
+        if raw_request('{"request":%s}' % request):
+            raise Trouble(f"{request} is accepted")
+    # one who leaves in the midst of typing
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(f"/run/caisson/{LINUX}.sock")
+        s.sendall(b'{"request":"type","text":"%s"}\n' % (b"x" * 10000))
+    must("key", LINUX, "Ctrl+C")
+    if not raw_request('{"request":"status"}'):
+        raise Trouble("no status")
+
+
 def test_console_left(_):
     """Ctrl-] leaves the console"""
     status = serial.leave()
@@ -343,7 +373,7 @@ def test_guest_powers_off(_):
 ECHO_TESTS = (test_text, test_type, test_long_text, test_keys, test_echo_screenshot, test_reset,
               test_three_keys)
 LINUX_TESTS = (test_console, test_type_to_linux, test_mouse, test_discs, test_locked_drive,
-               test_stats, test_pause, test_stop, test_errors)
+               test_stats, test_pause, test_stop, test_errors, test_garbage)
 LAST_TESTS = (test_kill, test_console_left, test_guest_powers_off)
 
 

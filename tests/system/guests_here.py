@@ -22,6 +22,8 @@ PACKAGED = "/usr/share/seabios"
 PATTERN_BYTES = 1 << 20
 SHOWN_LINES = 60
 POWERED_OFF = ("acpi", "poweroff")  # and do not leave by the exit port
+# What only a configuration file can say.
+SETTINGS = {"crash": 'on_crash = "destroy"\n'}
 COLUMNS = ("name", "bits", "start", "cpus", "memory", "status", "starts", "drives")
 
 
@@ -77,6 +79,10 @@ def command(guest, accel, folder):
     argv = [os.path.join(TOP, "build/caisson"), "run", "--name", f"guest-{guest['name']}",
             "--memory", guest["memory"], "--cpus", guest["cpus"], "--accel", accel,
             "--vnc", "none", "--exit-port", "--serial", f"file:{folder}/serial"]
+    if guest["name"] in SETTINGS:
+        argv.append(os.path.join(folder, "guest.cfg"))
+        with open(argv[-1], "w", encoding="ascii") as f:
+            f.write(SETTINGS[guest["name"]])
     if guest["start"] == "disk":
         boot = os.path.join(folder, "boot.img")
         shutil.copy(image(guest) + ".img", boot)

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Boot loaders and memory testers from CD, one after another, on the hypervisor of the machine that this
+"""Boot loaders, a picture and a memory tester, one after another, on the hypervisor of the machine that this
 runs on; test_media.py runs it in the lab. Prints `PASS name` or `FAIL name: why` for each subject.
 
-    media_here.py IMAGES FOLDER [GUEST...]      the guest images; results; grub, ipxe, memtest
+    media_here.py IMAGES FOLDER [GUEST...]      the guest images; results; grub, ipxe, planar, memtest
 """
 import os
 import re
@@ -70,24 +70,14 @@ def grub(images, folder):
             guest.type(line + "\n")
             guest.wait_for(rf"{re.escape(line)}\n(.*\n)*grub> *$" if line != "clear" else r"\Agrub> *$")
 
-        def graphics(driver, mode, picture):
-            """Colours that need more than one plane, and letters drawn by GRUB."""
-            for line in ("clear", "insmod " + driver, "set gfxmode=" + mode,
-                         "set color_normal=yellow/blue"):
+        def graphics():
+            for line in ("clear", "set gfxmode=800x600x32", "insmod all_video",
+                         "loadfont /boot/grub/fonts/unicode.pf2"):
                 command(line)
             guest.type("terminal_output gfxterm\n")
-            wait_like(guest, picture, limit=60)
+            wait_like(guest, "grub-vbe", limit=60)
             guest.type("terminal_output console\n")
             guest.wait_for("grub> *$")
-
-        def planar():
-            command("clear")
-            command("loadfont /boot/grub/fonts/unicode.pf2")
-            graphics("vga", "640x480", "grub-planar")
-            command("rmmod vga")
-
-        def linear():
-            graphics("all_video", "800x600x32", "grub-vbe")
 
         def reboot():
             guest.type("reboot\n")
@@ -100,7 +90,7 @@ def grub(images, folder):
             return None if guest.wait_end() == 0 else "the guest does not power off"
 
         steps(guest, ("its menu, in text mode", menu), ("a command and its answer", prompt),
-              ("graphics in planes", planar), ("graphics through VBE", linear), ("reboot", reboot), ("halt powers off", halt))
+              ("graphics through VBE", graphics), ("reboot", reboot), ("halt powers off", halt))
 
 
 # --- iPXE --------------------------------------------------------------------------------------
@@ -119,6 +109,32 @@ def ipxe(images, folder):
             guest.wait_for("platform.* = pcbios")
 
         steps(guest, ("its banner", banner), ("its command line", shell))
+
+
+# --- a picture in planes -------------------------------------------------------------------------
+
+EGA = [(0xaa * (n >> 2 & 1) + 0x55 * (n >> 3), 0xaa * (n >> 1 & 1) + 0x55 * (n >> 3),
+        0xaa * (n & 1) + 0x55 * (n >> 3)) for n in range(16)]
+EGA[6] = (0xaa, 0x55, 0x00)  # brown, where dark yellow would be
+
+
+def pattern():
+    """What tests/guests/16/planar.c draws, in the colours of a VGA BIOS."""
+    colours = [bytes(c) for c in EGA]
+    return Picture(640, 480, b"".join(
+        colours[(x // 8 + y // 6) % 16 ^ (0 if (x + y) % 7 else 15)]
+        for y in range(480) for x in range(640)))
+
+
+def planar(images, folder):
+    image = os.path.join(images, "../guests/planar.img")
+    with Guest("planar", image, "--discard-changes", "--memory", "32M", folder=folder) as guest:
+        def shown():
+            guest.wait_for("^shown", look=lambda: guest.read("serial"))
+            want = pattern()
+            guest.wait_picture(lambda seen: seen.matches(want), "the pattern", 10)
+
+        steps(guest, ("a picture in 16 colours, in planes", shown))
 
 
 # --- Memtest86+ ----------------------------------------------------------------------------------
@@ -159,7 +175,7 @@ def memtest(images, folder):
         steps(guest, ("starts", starts), ("a minute without an error", tests), ("Escape resets", restarts))
 
 
-GUESTS = {"grub": grub, "ipxe": ipxe, "memtest": memtest}
+GUESTS = {"grub": grub, "ipxe": ipxe, "planar": planar, "memtest": memtest}
 
 
 def main():

@@ -298,6 +298,7 @@ static void assert_same(const struct config *a, const struct config *b)
 	assert_int_equal(a->sandbox, b->sandbox);
 	assert_string_equal(a->user ? a->user : "", b->user ? b->user : "");
 	assert_int_equal(a->on_reboot, b->on_reboot);
+	assert_int_equal(a->on_crash, b->on_crash);
 }
 
 /* What is read back from a dump must be the same and dump to the same text, without a warning. */
@@ -347,7 +348,7 @@ static void test_dump_reads_back(void **state)
 	c.local_time = c.exit_port = c.discard_changes = true;
 	c.sandbox = false;
 	c.user = strdup("web");
-	c.on_reboot = CONFIG_DESTROY;
+	c.on_reboot = c.on_crash = CONFIG_DESTROY;
 	accepts(&c, config_set_kernel, "/boot/vm linuz");
 	accepts(&c, config_set_initrd, "/boot/initrd.img");
 	accepts(&c, config_set_append, "root=/dev/sda1 x=\"y z\"");
