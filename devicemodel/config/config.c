@@ -90,11 +90,12 @@ int config_init(struct config *c)
 		.serial = strdup("none"),
 		.debugcon = strdup("none"),
 		.accel = strdup("auto"),
+		.firmware = strdup("seabios"),
 		.on_reboot = CONFIG_RESTART,
 		.on_crash = CONFIG_RESTART,
 		.sandbox = true,
 	};
-	return c->vnc && c->serial && c->debugcon && c->accel ? 0 : -ENOMEM;
+	return c->vnc && c->serial && c->debugcon && c->accel && c->firmware ? 0 : -ENOMEM;
 }
 
 void config_free(struct config *c)
@@ -112,6 +113,7 @@ void config_free(struct config *c)
 	free(c->serial);
 	free(c->debugcon);
 	free(c->accel);
+	free(c->firmware);
 	free(c->kernel);
 	free(c->initrd);
 	free(c->append);
@@ -308,6 +310,21 @@ int config_set_user(struct config *c, const char *value, char **why)
 	if (!*value)
 		return config_refuse(why, "a user's name is needed.");
 	return config_replace(&c->user, value);
+}
+
+/* xl.cfg(5) has names for the kind (bios, uefi) and for the program. */
+int config_set_firmware(struct config *c, const char *value, char **why)
+{
+	if (!strcmp(value, "bios"))
+		value = "seabios";
+	else if (!strcmp(value, "uefi"))
+		value = "ovmf";
+	if (strcmp(value, "seabios") && strcmp(value, "ovmf") && !strchr(value, '/'))
+		return config_refuse(why,
+				     "'%s' is no firmware that is known; write seabios, ovmf, "
+				     "or the path of an image with a slash in it.",
+				     value);
+	return config_replace(&c->firmware, value);
 }
 
 int config_set_kernel(struct config *c, const char *value, char **why)

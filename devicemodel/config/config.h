@@ -49,6 +49,7 @@ struct config {
 	uint64_t memory, video_memory; /* bytes, whole MiB; video_memory a power of two */
 	unsigned cpus;
 	struct config_drive drives[CONFIG_DRIVES];
+	char *firmware;	 /* seabios, ovmf, or the path of an image */
 	char *kernel;	 /* started without firmware; NULL: none */
 	char *initrd;	 /* its initial file system; NULL: none */
 	char *append;	 /* its command line; NULL: empty */

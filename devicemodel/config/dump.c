@@ -83,7 +83,7 @@ void config_dump(const struct config *c, FILE *f)
 	put_string(f, "name", c->name);
 	put_string(f, "uuid", c->uuid);
 	put_string(f, "type", "hvm");
-	put_string(f, "firmware", "seabios");
+	put_string(f, "firmware", c->firmware);
 	put_number(f, "memory", c->memory / CONFIG_MIB);
 	put_number(f, "maxmem", c->memory / CONFIG_MIB);
 	put_number(f, "vcpus", c->cpus);

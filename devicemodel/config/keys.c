@@ -60,14 +60,17 @@ static int key_type(struct keys *k, const char *text, char **why)
 	return 0;
 }
 
+/* The path of an image, if another key has one, says more. */
 static int key_firmware(struct keys *k, const char *text, char **why)
 {
-	if (strcmp(text, "seabios") && strcmp(text, "bios"))
-		return config_refuse(why,
-				     "'%s' is not available in this version; write \"seabios\" "
-				     "or remove the line.",
-				     text);
-	return 0;
+	struct config other = { 0 };
+	int err;
+
+	if (!strchr(k->c->firmware, '/'))
+		return config_set_firmware(k->c, text, why);
+	err = config_set_firmware(&other, text, why);
+	free(other.firmware);
+	return err;
 }
 
 static int key_kernel(struct keys *k, const char *text, char **why)
@@ -236,6 +239,7 @@ static const struct key keys[] = {
 	{ "boot", config_set_boot, NULL },
 	{ "firmware", NULL, key_firmware },
 	{ "bios", NULL, key_firmware },
+	{ "bios_path_override", config_set_firmware, NULL },
 	{ "kernel", NULL, key_kernel },
 	{ "ramdisk", config_set_initrd, NULL },
 	{ "cmdline", config_set_append, NULL },

@@ -65,6 +65,8 @@ static const struct option options[] = {
 	{ "disk", "PATH[,ro][,no-discard][,serial=S]", drives_add_option,
 	  "a raw disk image or block device; may be repeated" },
 	{ "cdrom", "ISO", drives_set_cdrom, "a CD-ROM image" },
+	{ "firmware", "seabios|ovmf|PATH", config_set_firmware,
+	  "the firmware, or an image of one (seabios)" },
 	{ "kernel", "FILE", config_set_kernel,
 	  "a bzImage, or an ELF file with a PVH entry, to start without firmware" },
 	{ "initrd", "FILE", config_set_initrd, "its initial file system" },

@@ -25,7 +25,7 @@ enum { TABLES_ALIGN = 64, RSDP_ALIGN = 16 };
 enum { HEADER_LEN = 36, HEADER_LENGTH = 4, HEADER_CHECKSUM = 9 };
 enum { RSDP_LEN = 20, RSDP_CHECKSUM = 8, RSDP_RSDT = 16, FACS_LEN = 64 };
 enum { PM1_EVT_LEN = 4, PM1_CNT_LEN = 2, PM_TMR_LEN = 4, GPE0_LEN = 4 };
-enum { PM1_EVT = FIRMWARE_PM_BASE, PM1_CNT = FIRMWARE_PM_BASE + 4, PM_TMR = FIRMWARE_PM_BASE + 8 };
+enum { PM1_EVT = 0, PM1_CNT = 4, PM_TMR = 8 }; /* from where the firmware puts them */
 #define IOAPIC_BASE 0xfec00000u
 #define LAPIC_BASE  0xfee00000u
 #define HPET_BASE   0xfed00000u
@@ -199,16 +199,16 @@ static size_t put_facs(struct acpi_files *a)
 	return start;
 }
 
-static void fadt_put_ports(struct blob *b)
+static void fadt_put_ports(struct blob *b, uint32_t pm)
 {
 	blob_put32(b, 0); /* SMI command: none */
 	blob_put32(b, 0); /* its values */
-	blob_put32(b, PM1_EVT);
+	blob_put32(b, pm + PM1_EVT);
 	blob_put32(b, 0);
-	blob_put32(b, PM1_CNT);
+	blob_put32(b, pm + PM1_CNT);
 	blob_put32(b, 0);
 	blob_put32(b, 0); /* PM2 control */
-	blob_put32(b, PM_TMR);
+	blob_put32(b, pm + PM_TMR);
 	blob_put32(b, FIRMWARE_GPE0_BASE);
 	blob_put32(b, 0);
 	blob_put8(b, PM1_EVT_LEN);
@@ -220,20 +220,22 @@ static void fadt_put_ports(struct blob *b)
 }
 
 /* The same ports once more, in the form that ACPI 2.0 brought. */
-static void fadt_put_addresses(struct blob *b)
+static void fadt_put_addresses(struct blob *b, uint32_t pm)
 {
-	put_address(b, SPACE_IO, PM1_EVT_LEN, PM1_EVT);
+	put_address(b, SPACE_IO, PM1_EVT_LEN, pm + PM1_EVT);
 	put_address(b, SPACE_IO, 0, 0);
-	put_address(b, SPACE_IO, PM1_CNT_LEN, PM1_CNT);
+	put_address(b, SPACE_IO, PM1_CNT_LEN, pm + PM1_CNT);
 	put_address(b, SPACE_IO, 0, 0);
 	put_address(b, SPACE_IO, 0, 0);
-	put_address(b, SPACE_IO, PM_TMR_LEN, PM_TMR);
+	put_address(b, SPACE_IO, PM_TMR_LEN, pm + PM_TMR);
 	put_address(b, SPACE_IO, GPE0_LEN, FIRMWARE_GPE0_BASE);
 	put_address(b, SPACE_IO, 0, 0);
 }
 
-static size_t put_fadt(struct acpi_files *a, size_t facs, size_t dsdt)
+static size_t put_fadt(struct acpi_files *a, const struct firmware_info *info, size_t facs,
+		       size_t dsdt)
 {
+	uint32_t pm = info->uefi ? FIRMWARE_PM_UEFI : FIRMWARE_PM_BASE;
 	struct blob *b = &a->tables;
 	size_t start = table_begin(a, "FACP", 3);
 
@@ -242,7 +244,7 @@ static size_t put_fadt(struct acpi_files *a, size_t facs, size_t dsdt)
 	blob_put8(b, 0);
 	blob_put8(b, PROFILE_DESKTOP);
 	blob_put16(b, IRQ_SCI);
-	fadt_put_ports(b);
+	fadt_put_ports(b, pm);
 	blob_put16(b, NO_C2);
 	blob_put16(b, NO_C3);
 	blob_put(b, NULL, 8); /* flushing is WBINVD's; no duty cycle; no alarm beyond a day */
@@ -256,7 +258,7 @@ static size_t put_fadt(struct acpi_files *a, size_t facs, size_t dsdt)
 	blob_put(b, NULL, 3);
 	blob_put64(b, 0); /* the FACS is named by its 32-bit pointer */
 	table_put_pointer(a, dsdt, 8);
-	fadt_put_addresses(b);
+	fadt_put_addresses(b, pm);
 	table_end(a, start);
 	return start;
 }
@@ -374,7 +376,7 @@ int acpi_build(struct acpi_files *a, const struct firmware_info *info)
 	loader_allocate(&a->script, FILE_ACPI_TABLES, TABLES_ALIGN, LOADER_HIGH);
 	facs = put_facs(a);
 	dsdt = put_dsdt(a, info);
-	table[n++] = put_fadt(a, facs, dsdt);
+	table[n++] = put_fadt(a, info, facs, dsdt);
 	table[n++] = put_ssdt(a, info);
 	table[n++] = put_madt(a, info);
 	if (info->has_hpet)

@@ -14,7 +14,8 @@ struct mc146818;
 
 /* The same numbers in the board, the tables and the tests. */
 enum {
-	FIRMWARE_PM_BASE = 0x600,   /* where SeaBIOS puts the PIIX4's registers */
+	FIRMWARE_PM_BASE = 0x600,   /* where SeaBIOS puts the PIIX4's registers, */
+	FIRMWARE_PM_UEFI = 0xb000,  /* and where OVMF does */
 	FIRMWARE_GPE0_BASE = 0xafe0,
 	FIRMWARE_MAX_VCPUS = 254,   /* 8-bit APIC ids; 255 is the broadcast */
 };
@@ -32,6 +33,7 @@ struct firmware_info {
 	unsigned nic_slot;	 /* PCI slot of the network card to boot from; 0: none */
 	unsigned boot_menu_ms;	 /* how long SeaBIOS offers its boot menu; 0: not at all */
 	bool has_hpet;
+	bool uefi;		 /* OVMF's places, not SeaBIOS's */
 	uint32_t cpu_signature;	 /* CPUID 1 EAX and EDX, for SMBIOS; 0: not told */
 	uint32_t cpu_features;
 };
@@ -42,7 +44,7 @@ int firmware_add_tables(struct fw_cfg *f, const struct firmware_info *info);
 /* Memory size and processor count where BIOSes of old keep them. */
 void firmware_set_cmos(struct mc146818 *rtc, const struct firmware_info *info);
 
-/* An image in pages of its own; len is a power of two, the file's end is followed by zeroes. */
+/* In whole pages; the VGA BIOS's len is a power of two, with zeroes after the file's end. */
 struct firmware_rom {
 	void *data;
 	uint64_t len;
@@ -50,13 +52,15 @@ struct firmware_rom {
 
 struct firmware_roms {
 	struct firmware_rom bios, vga;
+	bool uefi; /* the first is one of UEFI */
 };
 
 /*
- * Reads SeaBIOS and its VGA BIOS from dir; NULL: from $CAISSON_FIRMWARE, or else from where
- * Debian's package puts them. 0 or -errno; *why is then one sentence for the user (to be freed).
+ * Reads the firmware (seabios, ovmf, or a path) and SeaBIOS's VGA BIOS. Those without a path come
+ * from dir; NULL: from $CAISSON_FIRMWARE, or else from where Debian's packages put them. 0 or
+ * -errno; *why is then one sentence for the user (to be freed).
  */
-int firmware_load_roms(struct firmware_roms *roms, const char *dir, char **why);
+int firmware_load_roms(struct firmware_roms *roms, const char *which, const char *dir, char **why);
 /* For a machine that starts without firmware: the VGA BIOS alone, and without it nothing. */
 void firmware_load_vga_rom(struct firmware_roms *roms, const char *dir);
 void firmware_free_roms(struct firmware_roms *roms);

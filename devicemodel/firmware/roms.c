@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The firmware's images, read from files. They come from Debian's package seabios; nothing is
- * built or shipped here. Before the sandbox: this opens files.
+ * The firmware's images, read from files. They come from Debian's packages seabios and ovmf;
+ * nothing is built or shipped here. Before the sandbox: this opens files.
+ * Reference: UEFI Platform Initialization specification, volume 3, "Firmware Volume Header".
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,22 +16,32 @@
 #include "dm/log.h"
 #include "firmware/firmware.h"
 
-enum { PATH_LEN = 4096 };
-#define PACKAGED_DIR "/usr/share/seabios"
-#define ADVICE	     "install the package seabios, or set CAISSON_FIRMWARE to where its images are"
+enum { PATH_LEN = 4096, PAGE_LEN = 4096 };
+enum { FVH_OFFSET = 40, FVH_LEN = 4 }; /* "_FVH", by which a UEFI firmware volume is known */
 
 struct rom_limits {
-	const char *file;
+	const char *dir, *file;
 	uint64_t least, most;
+	const char *advice;
 };
 
-/* The BIOS fills the last 128 KiB below 1 MiB at least; 16 MiB below 4 GiB are its at most. */
-static const struct rom_limits bios_limits = { "bios-256k.bin", 128 << 10, 16 << 20 };
-static const struct rom_limits vga_limits = { "vgabios-stdvga.bin", 2 << 10, 64 << 10 };
+#define SEABIOS_ADVICE \
+	"install the package seabios, or set CAISSON_FIRMWARE to where its images are"
+#define OVMF_ADVICE    "install the package ovmf, or set CAISSON_FIRMWARE to where its image is"
+
+/* A BIOS fills the last 128 KiB below 1 MiB at least; 16 MiB below 4 GiB are its at most. */
+static const struct rom_limits seabios_limits = { "/usr/share/seabios", "bios-256k.bin", 128 << 10,
+						  16 << 20, SEABIOS_ADVICE };
+static const struct rom_limits ovmf_limits = { "/usr/share/ovmf", "OVMF.fd", 128 << 10, 16 << 20,
+					       OVMF_ADVICE };
+static const struct rom_limits path_limits = { NULL, NULL, 128 << 10, 16 << 20,
+					       "name another with --firmware" };
+static const struct rom_limits vga_limits = { "/usr/share/seabios", "vgabios-stdvga.bin", 2 << 10,
+					      64 << 10, SEABIOS_ADVICE };
 
 static uint64_t round_up_to_power(uint64_t len)
 {
-	uint64_t p = 4096;
+	uint64_t p = PAGE_LEN;
 
 	while (p < len)
 		p *= 2;
@@ -53,9 +64,9 @@ static int read_whole(int fd, uint8_t *p, uint64_t len)
 }
 
 /* Pages of its own, because the guest maps them. */
-static int rom_read(struct firmware_rom *rom, int fd, uint64_t len)
+static int rom_read(struct firmware_rom *rom, int fd, uint64_t len, bool round_up)
 {
-	uint64_t room = round_up_to_power(len);
+	uint64_t room = round_up ? round_up_to_power(len) : len;
 	void *p = mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	int err;
 
@@ -70,15 +81,15 @@ static int rom_read(struct firmware_rom *rom, int fd, uint64_t len)
 	return 0;
 }
 
-/* Only an image of a BIOS whose end is at 4 GiB boots, so its size must be a power of two. */
+/* The end of a BIOS is at 4 GiB, so it must be whole pages. */
 static bool size_fits(const struct rom_limits *lim, uint64_t len)
 {
 	if (len < lim->least || len > lim->most)
 		return false;
-	return lim != &bios_limits || round_up_to_power(len) == len;
+	return lim == &vga_limits || len % PAGE_LEN == 0;
 }
 
-static int rom_open(int *fd, struct stat *st, const char *path, char **why)
+static int rom_open(int *fd, struct stat *st, const char *path, const char *advice, char **why)
 {
 	int err;
 
@@ -86,9 +97,31 @@ static int rom_open(int *fd, struct stat *st, const char *path, char **why)
 	if (*fd >= 0 && !fstat(*fd, st))
 		return 0;
 	err = -errno;
-	*why = sentence("Cannot open the firmware %s (%s); %s.", path, strerror(-err), ADVICE);
+	*why = sentence("Cannot open the firmware %s (%s); %s.", path, strerror(-err), advice);
 	if (*fd >= 0)
 		close(*fd);
+	return err;
+}
+
+static int rom_load_file(struct firmware_rom *rom, const char *path, const struct rom_limits *lim,
+			 char **why)
+{
+	struct stat st;
+	int fd, err = rom_open(&fd, &st, path, lim->advice, why);
+
+	if (err)
+		return err;
+	if (!S_ISREG(st.st_mode) || !size_fits(lim, st.st_size)) {
+		*why = sentence("%s is not a usable firmware image (%lld bytes); %s.", path,
+				(long long)st.st_size, lim->advice);
+		err = -EINVAL;
+	} else {
+		err = rom_read(rom, fd, st.st_size, lim == &vga_limits);
+		if (err)
+			*why = sentence("Cannot read the firmware %s (%s); %s.", path,
+					strerror(-err), lim->advice);
+	}
+	close(fd);
 	return err;
 }
 
@@ -96,32 +129,11 @@ static int rom_load(struct firmware_rom *rom, const char *dir, const struct rom_
 		    char **why)
 {
 	char path[PATH_LEN];
-	struct stat st;
-	int fd, err;
 
-	snprintf(path, sizeof(path), "%s/%s", dir, lim->file);
-	err = rom_open(&fd, &st, path, why);
-	if (err)
-		return err;
-	if (!S_ISREG(st.st_mode) || !size_fits(lim, st.st_size)) {
-		*why = sentence("%s is not a usable firmware image (%lld bytes); %s.", path,
-				(long long)st.st_size, ADVICE);
-		err = -EINVAL;
-	} else {
-		err = rom_read(rom, fd, st.st_size);
-		if (err)
-			*why = sentence("Cannot read the firmware %s (%s); %s.", path,
-					strerror(-err), ADVICE);
-	}
-	close(fd);
-	return err;
-}
-
-static const char *rom_dir(const char *dir)
-{
 	if (!dir)
 		dir = getenv("CAISSON_FIRMWARE");
-	return dir && *dir ? dir : PACKAGED_DIR;
+	snprintf(path, sizeof(path), "%s/%s", dir && *dir ? dir : lim->dir, lim->file);
+	return rom_load_file(rom, path, lim, why);
 }
 
 void firmware_load_vga_rom(struct firmware_roms *roms, const char *dir)
@@ -129,21 +141,29 @@ void firmware_load_vga_rom(struct firmware_roms *roms, const char *dir)
 	char *why = NULL;
 
 	*roms = (struct firmware_roms){ 0 };
-	rom_load(&roms->vga, rom_dir(dir), &vga_limits, &why);
+	rom_load(&roms->vga, dir, &vga_limits, &why);
 	free(why);
 }
 
-int firmware_load_roms(struct firmware_roms *roms, const char *dir, char **why)
+static int load_bios(struct firmware_rom *rom, const char *which, const char *dir, char **why)
+{
+	if (strchr(which, '/'))
+		return rom_load_file(rom, which, &path_limits, why);
+	return rom_load(rom, dir, strcmp(which, "ovmf") ? &seabios_limits : &ovmf_limits, why);
+}
+
+int firmware_load_roms(struct firmware_roms *roms, const char *which, const char *dir, char **why)
 {
 	int err;
 
 	*roms = (struct firmware_roms){ 0 };
-	dir = rom_dir(dir);
-	err = rom_load(&roms->bios, dir, &bios_limits, why);
+	err = load_bios(&roms->bios, which, dir, why);
 	if (!err)
 		err = rom_load(&roms->vga, dir, &vga_limits, why);
 	if (err)
 		firmware_free_roms(roms);
+	else
+		roms->uefi = !memcmp((char *)roms->bios.data + FVH_OFFSET, "_FVH", FVH_LEN);
 	return err;
 }
 

@@ -267,6 +267,7 @@ static bool add_firmware(struct pc *pc, const struct config *c, struct mc146818 
 		.name = c->name,
 		.boot = c->boot,
 		.has_hpet = true,
+		.uefi = pc->roms.uefi,
 	};
 
 	for (unsigned n = 0; n < CONFIG_DRIVES; n++)
@@ -336,7 +337,7 @@ int pc_create(struct pc *pc, struct config *c, const char *device, char **why)
 	if (c->kernel)
 		firmware_load_vga_rom(&pc->roms, NULL);
 	else
-		err = firmware_load_roms(&pc->roms, NULL, why);
+		err = firmware_load_roms(&pc->roms, c->firmware, NULL, why);
 	if (!err)
 		err = open_memory(pc, c, why);
 	if (!err && !c->kernel)

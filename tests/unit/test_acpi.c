@@ -135,6 +135,25 @@ static void fadt_describes_the_piix4(void **state)
 	acpi_free(&b.a);
 }
 
+static void fadt_follows_uefi(void **state)
+{
+	struct firmware_info info = usual;
+	const uint8_t *fadt;
+	struct board b;
+
+	info.uefi = true;
+	board_make(&b, &info);
+	fadt = find(&b, "FACP");
+	assert_int_equal(le(fadt + 56, 4), 0xb000);
+	assert_int_equal(le(fadt + 64, 4), 0xb004);
+	assert_int_equal(le(fadt + 76, 4), 0xb008);
+	assert_int_equal(le(fadt + 80, 4), 0xafe0);
+	same_port(fadt, 56, 88, 148);
+	same_port(fadt, 64, 89, 172);
+	same_port(fadt, 76, 91, 208);
+	acpi_free(&b.a);
+}
+
 static void fadt_points_to_facs_and_dsdt(void **state)
 {
 	const uint8_t *fadt, *facs, *dsdt;
@@ -331,6 +350,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(root_pointer),
 		cmocka_unit_test(fadt_describes_the_piix4),
+		cmocka_unit_test(fadt_follows_uefi),
 		cmocka_unit_test(fadt_points_to_facs_and_dsdt),
 		cmocka_unit_test(dsdt_follows_the_configuration),
 		cmocka_unit_test(madt_lists_controllers),

@@ -312,7 +312,7 @@ static void images_are_read_and_rounded(void **state)
 	uint8_t *vga;
 
 	folder_make(&d, 256 << 10, 39000);
-	assert_int_equal(firmware_load_roms(&roms, d.dir, &why), 0);
+	assert_int_equal(firmware_load_roms(&roms, "seabios", d.dir, &why), 0);
 	assert_null(why);
 	assert_int_equal(roms.bios.len, 256 << 10);
 	assert_int_equal(roms.vga.len, 64 << 10);
@@ -333,10 +333,39 @@ static void environment_names_the_folder(void **state)
 
 	folder_make(&d, 128 << 10, 4096);
 	setenv("CAISSON_FIRMWARE", d.dir, 1);
-	assert_int_equal(firmware_load_roms(&roms, NULL, &why), 0);
+	assert_int_equal(firmware_load_roms(&roms, "seabios", NULL, &why), 0);
 	assert_int_equal(roms.bios.len, 128 << 10);
 	firmware_free_roms(&roms);
 	unsetenv("CAISSON_FIRMWARE");
+	folder_remove(&d);
+}
+
+/* By its path, in whole pages but no power of two, with a UEFI volume's signature. */
+static void an_image_of_uefi_is_known(void **state)
+{
+	struct firmware_roms roms;
+	struct folder d;
+	char *why = NULL, path[64];
+	FILE *f;
+
+	folder_make(&d, 320 << 10, 4096);
+	snprintf(path, sizeof(path), "%s/bios-256k.bin", d.dir);
+	assert_int_equal(firmware_load_roms(&roms, path, d.dir, &why), 0);
+	assert_int_equal(roms.bios.len, 320 << 10);
+	assert_false(roms.uefi);
+	firmware_free_roms(&roms);
+	f = fopen(path, "r+");
+	assert_non_null(f);
+	fseek(f, 40, SEEK_SET);
+	fputs("_FVH", f);
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(firmware_load_roms(&roms, path, d.dir, &why), 0);
+	assert_true(roms.uefi);
+	firmware_free_roms(&roms);
+	assert_int_equal(firmware_load_roms(&roms, "ovmf", d.dir, &why), -ENOENT);
+	assert_non_null(strstr(why, "OVMF.fd"));
+	assert_non_null(strstr(why, "package ovmf"));
+	free(why);
 	folder_remove(&d);
 }
 
@@ -347,7 +376,7 @@ static void refused(size_t bios, size_t vga, int err, const char *file)
 	char *why = NULL;
 
 	folder_make(&d, bios, vga);
-	assert_int_equal(firmware_load_roms(&roms, d.dir, &why), err);
+	assert_int_equal(firmware_load_roms(&roms, "seabios", d.dir, &why), err);
 	assert_non_null(why);
 	assert_non_null(strstr(why, file));
 	assert_non_null(strstr(why, "seabios"));
@@ -380,6 +409,7 @@ int main(void)
 		cmocka_unit_test(cmos_has_the_sizes),
 		cmocka_unit_test(images_are_read_and_rounded),
 		cmocka_unit_test(environment_names_the_folder),
+		cmocka_unit_test(an_image_of_uefi_is_known),
 		cmocka_unit_test(bad_images_are_refused_in_a_sentence),
 	};
 

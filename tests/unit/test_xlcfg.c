@@ -187,6 +187,24 @@ static void test_keys(void **state)
 	config_free(&c);
 }
 
+static void firmware_is(const char *text, const char *firmware)
+{
+	struct config c = read_config(text);
+
+	assert_string_equal(c.firmware, firmware);
+	config_free(&c);
+}
+
+static void test_firmware_keys(void **state)
+{
+	firmware_is("", "seabios");
+	firmware_is("firmware = 'bios'", "seabios");
+	firmware_is("firmware = 'uefi'", "ovmf");
+	firmware_is("bios = 'ovmf'", "ovmf");
+	firmware_is("bios = 'ovmf'\nbios_path_override = '/x/OVMF.fd'", "/x/OVMF.fd");
+	firmware_is("bios_path_override = '/x/OVMF.fd'\nbios = 'ovmf'", "/x/OVMF.fd");
+}
+
 static void test_key_errors(void **state)
 {
 	refuses("\nmemory = 'x'", "f.cfg:2: memory: ", "'x'");
@@ -203,7 +221,8 @@ static void test_key_errors(void **state)
 	refuses("serial = 'tcp::1'", "f.cfg:1: serial: ", "tcp::1");
 	refuses("serial = ['pty', 'pty']", "f.cfg:1: serial: ", "2");
 	refuses("kernel = ''", "f.cfg:1: kernel: ", "file name");
-	refuses("firmware = 'ovmf'", "f.cfg:1: firmware: ", "ovmf");
+	refuses("firmware = 'coreboot'", "f.cfg:1: firmware: ", "coreboot");
+	refuses("bios = ''", "f.cfg:1: bios: ", "ovmf");
 	refuses("vncdisplay = -1", "f.cfg:1: vncdisplay: ", "-1");
 	refuses("vncdisplay = 65000", "f.cfg:1: vncdisplay: ", "65000");
 	refuses("vnclisten = 'unix:'", "f.cfg: vnclisten: ", "unix:");
@@ -348,6 +367,7 @@ int main(void)
 		cmocka_unit_test(test_syntax),		cmocka_unit_test(test_syntax_errors),
 		cmocka_unit_test(test_syntax_of_noise), cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_key_errors),	cmocka_unit_test(test_kernel_keys),
+		cmocka_unit_test(test_firmware_keys),
 		cmocka_unit_test(test_warnings),
 		cmocka_unit_test(test_vnc_keys),	cmocka_unit_test(test_disk_entries),
 		cmocka_unit_test(test_disk_errors),

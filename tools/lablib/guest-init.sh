@@ -100,6 +100,7 @@ resets()
 	count=$((${count:-0} + 1))
 	printf %-512s "$count" | dd of=/dev/sda bs=512 seek=2047 conv=notrunc,fsync 2>/dev/null
 	say "start $count"
+	say "processors $(nproc)"
 	set -- $(echo "$resets" | tr , ' ')
 	[ "$count" -gt $# ] && say "done" && sleep 0.2 && poweroff -f
 	shift $((count - 1))
