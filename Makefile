@@ -142,6 +142,11 @@ lab: $(BUILD)/deps.ok
 	@$(MAKE) all
 	@tests/all lab
 
+## soak: hours that make test does not have: idle, busy, resets, OVMF; ARGS='--minutes 10 idle'
+soak: $(BUILD)/deps.ok
+	@$(MAKE) all
+	@tests/system/soak.py $(ARGS)
+
 # What `check` consists of, for tests/all.
 style:
 	@tools/style
@@ -196,5 +201,5 @@ help:
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all deps run test check bare lab style cppcheck headers sanitized unit-programs bench bench-boot \
+.PHONY: all deps run test check bare lab soak style cppcheck headers sanitized unit-programs bench bench-boot \
         bench-idle install help clean
