@@ -35,13 +35,28 @@ def language_page(picture):
         chosen_row(picture) is not None
 
 
+def insist(viewer, act, done):
+    """
+    Acts, and acts again where nothing comes of it for a while, as a person would: a page is drawn
+    before it listens. The picture for which done() holds.
+    """
+    for _ in range(4):
+        act()
+        try:
+            return viewer.wait_for(done, ANSWER_LIMIT / 4)
+        except rfb.RfbError:
+            pass
+    act()
+    return viewer.wait_for(done, ANSWER_LIMIT / 4)
+
+
 def by_keyboard(viewer):
     """Two rows down from English: Estonian."""
-    before = chosen_row(viewer.refresh())
-    viewer.key("Down")
-    viewer.key("Down")
-    after = viewer.wait_for(lambda p: (chosen_row(p) or 0) > before + 30, ANSWER_LIMIT)
-    return chosen_row(after) - before
+    start = now = chosen_row(viewer.refresh())
+    for _ in range(2):
+        now = chosen_row(insist(viewer, lambda: viewer.key("Down"),
+                                lambda p, above=now: (chosen_row(p) or 0) > above))
+    return now - start
 
 
 def push_to_corner(viewer):
@@ -68,6 +83,7 @@ def by_mouse(viewer, x, y):
 def in_guest(viewer, out):
     try:
         viewer.wait_for(language_page, PAGE_LIMIT)
+        viewer.wait_stable(quiet=3.0, timeout=ANSWER_LIMIT)
     except rfb.RfbError as e:
         viewer.save_png(os.path.join(out, "seen.png"))
         verdict("language page appears", False, str(e))
@@ -77,11 +93,10 @@ def in_guest(viewer, out):
         moved = by_keyboard(viewer)
         verdict("keyboard moves the choice", 35 <= moved <= 60, f"moved {moved} lines")
         before = chosen_row(viewer.refresh())
-        by_mouse(viewer, 400, 250)
-        after = viewer.wait_for(lambda p: chosen_row(p) not in (None, before), ANSWER_LIMIT)
+        insist(viewer, lambda: by_mouse(viewer, 400, 250),
+               lambda p: chosen_row(p) not in (None, before))
         verdict("mouse chooses a row", True)
-        viewer.key("Return")
-        viewer.wait_for(lambda p: not language_page(p), ANSWER_LIMIT)
+        insist(viewer, lambda: viewer.key("Return"), lambda p: not language_page(p))
         verdict("Return goes on to the next page", True)
     except rfb.RfbError as e:
         verdict("keyboard and mouse work", False, str(e))
