@@ -170,7 +170,7 @@ static void table_longer_than_command(void **state)
 
 static void settle(struct ide_bench *b)
 {
-	for (unsigned i = 0; i < 20; i++) {
+	for (unsigned i = 0; i < 300; i++) {
 		machine_unlock(b->r->m);
 		usleep(100);
 		machine_lock(b->r->m);
