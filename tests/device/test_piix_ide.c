@@ -170,7 +170,7 @@ static void table_longer_than_command(void **state)
 
 static void settle(struct ide_bench *b)
 {
-	for (unsigned i = 0; i < 300; i++) {
+	for (unsigned i = 0; i < 20; i++) {
 		machine_unlock(b->r->m);
 		usleep(100);
 		machine_lock(b->r->m);
@@ -218,7 +218,8 @@ static void dma_fails_at(struct ide_bench *b, uint32_t table, uint8_t cmd)
 	rig_out32(b->r, BM + 4, table);
 	rig_out8(b->r, BM + 2, 6);
 	rig_out8(b->r, BM, cmd == 0xc8 ? 9 : 1);
-	settle(b);
+	for (unsigned i = 0; i < 500 && bm_status(b) & ACTIVE; i++)
+		settle(b); /* the worker may be slow on a busy host */
 	assert_int_equal(bm_status(b), ERROR);
 	assert_int_equal(rig_in8(b->r, C1) & BSY, BSY);
 	bm_stop(b);
