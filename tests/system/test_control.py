@@ -23,7 +23,7 @@ def make_sector(folder):
 
 def main():
     initrd = image("linux-initrd", file="linux-initrd.gz")
-    kernel = sorted(glob.glob("/boot/vmlinuz-6.1*-amd64"))[-1]
+    kernel = sorted(glob.glob("/boot/vmlinuz-6.1.*-amd64"))[-1]
     with Scratch() as folder:
         sector = make_sector(folder)
         done = subprocess.run(

@@ -38,7 +38,7 @@ class Guest:
 
     def __init__(self, name, *options, append=""):
         self.name, self.serial, self.log = name, f"/tmp/{name}.serial", f"/tmp/{name}.log"
-        kernel = sorted(glob.glob("/boot/vmlinuz-*-amd64"))[-1]
+        kernel = sorted(glob.glob("/boot/vmlinuz-6.1.*-amd64"))[-1]
         with open(self.log, "w", encoding="ascii") as log:
             self.proc = subprocess.Popen(
                 ["caisson", "run", "--name", name, "--memory", MEMORY, "--kernel", kernel,
