@@ -133,8 +133,8 @@ check: $(BUILD)/deps.ok
 	@$(MAKE) all
 	@tests/all check
 
-## bare: the hypervisor without an operating system; comes with the hypervisor
-bare:
+## bare: the hypervisor without an operating system, in QEMU and in Bochs; half a minute
+bare: $(BUILD)/deps.ok
 	@tests/all bare
 
 ## lab: real guests in the emulated host; minutes
@@ -164,17 +164,22 @@ $(BUILD)/headers/%.ok: %
 	@$(CC) $(ALL_CFLAGS) -Itests/unit -Itests/device -fsyntax-only -x c $<
 	@touch $@
 
-sanitized: $(UNIT) $(DEVICE)
+sanitized: $(UNIT) $(DEVICE) $(HV_UNIT)
 
 unit-programs:
-	@echo $(UNIT) $(DEVICE)
+	@echo $(UNIT) $(DEVICE) $(HV_UNIT)
 
 include tests/guests/guests.mk
+include hypervisor/hv.mk
+include hypervisor/bare.mk
+include hypervisor/module.mk
+include tools/bench/exits/exits.mk
 
 ## bench: all measurements, beside QEMU in the lab; each prints a table and writes build/bench/
 bench:
 	@$(MAKE) bench-boot
 	@$(MAKE) bench-idle
+	@$(MAKE) bench-exits
 
 ## bench-boot: instructions, exits and memory of a boot of Debian's kernel
 bench-boot: $(BUILD)/deps.ok
@@ -185,6 +190,11 @@ bench-boot: $(BUILD)/deps.ok
 bench-idle: $(BUILD)/deps.ok
 	@$(MAKE) all
 	@tools/bench/bench idle
+
+## bench-exits: instructions of each kind of exit, our hypervisor beside KVM
+bench-exits: $(BUILD)/deps.ok
+	@$(MAKE) all exits-programs
+	@tools/bench/bench exits
 
 # --- the rest ----------------------------------------------------------------------------------
 
@@ -202,4 +212,4 @@ clean:
 	rm -rf $(BUILD)
 
 .PHONY: all deps run test check bare lab soak style cppcheck headers sanitized unit-programs bench bench-boot \
-        bench-idle install help clean
+        bench-idle bench-exits install help clean

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * VMs and vCPUs as the rooms of the hypervisor share them.
+ *
+ * Locks, in this order (docs/locking.md says more):
+ *   vm->lock    mutex: what a VM consists of: slots, vCPUs, configuration
+ *   vcpu->lock  mutex: held by whoever runs or inspects that vCPU; several only in index order
+ *   vm->mmu     spin lock, the innermost: stage-2 tables, and slots as invalidation reads them
+ * Field letters: [I] immutable after create, [m] vm->lock, [v] vcpu->lock, [V] read under any one
+ * vcpu->lock (or vm->lock, or vm->mmu), changed under vm->lock, all of them and vm->mmu; [s] vm->mmu,
+ * [a] atomic (cpu.h).
+ */
+#ifndef HV_CORE_H
+#define HV_CORE_H
+
+#include "backend.h"
+#include "cpu.h"
+#include "emul/emul.h"
+#include "ept/stage2.h"
+#include "errno_names.h"
+#include "hv.h"
+#include "lapic/lapic.h"
+#include "x86.h"
+
+enum { HV_IOEVENTS = 128, HV_FRAGMENTS = 64, HV_MC_BANKS = 10, HV_MTRR_VAR = 8 };
+
+/* --- a VM --- */
+
+struct hv_slot {
+	unsigned id;
+	uint64_t gpa, len, uaddr;
+	uint32_t flags;		/* HV_SLOT_* */
+	unsigned long *written; /* [a] pages that the core itself has written, while HV_SLOT_LOG */
+};
+
+struct hv_vm {
+	void *host;		/* [I] the glue's */
+	void *hw;		/* [I] the vendor's */
+	struct host_mutex lock;
+	struct hv_vcpu *vcpu[HV_MAX_VCPUS]; /* [a] by id; set once */
+	unsigned n_vcpus;	/* [a] ids below it may be there */
+	struct hv_slot slot[HV_MAX_SLOTS]; /* [V] by gpa */
+	unsigned n_slots;	/* [V] */
+
+	struct host_spin mmu;
+	struct stage2 s2;	/* [s] */
+	uint64_t mmu_seq;	/* [s] invalidations that ended */
+	unsigned mmu_busy;	/* [s] invalidations that are going on */
+	uint64_t s2_gen;	/* [a] grows when translations went away: vCPUs flush before entering */
+
+	uint64_t eoi_vectors[4]; /* [a] level-triggered: EOI goes to the user */
+	struct hv_ioevent ioevent[HV_IOEVENTS]; /* [V] */
+	unsigned n_ioevents;	/* [V] */
+	uint64_t clock_tsc;	/* [I] the host's TSC when the VM was created */
+	uint64_t clock_ns;	/* [a] kvmclock then */
+	uint64_t tsc_offset;	/* [a] the one that new vCPUs get, and all with the same TSC have */
+	uint64_t tsc_khz;	/* [a] which hv_tsc_khz_set() was called with last, 0: none */
+	uint32_t msr_to_user;	/* [V] HV_MSR_* */
+	struct hv_msr_range filter[HV_MSR_RANGES]; /* [V] */
+	unsigned n_filters;	/* [V] */
+	bool filter_deny;	/* [V] what no range names is denied */
+	uint32_t xen_msr;	/* [V] */
+	bool xen_intercept;	/* [V] */
+};
+
+/* --- a vCPU --- */
+
+/* Requests from other threads, in vcpu->requests; the run loop answers before entering. */
+enum {
+	HV_REQ_YIELD = 1 << 0,	/* let go of the lock: somebody waits for all of them */
+	HV_REQ_NMI = 1 << 1,
+	HV_REQ_INIT = 1 << 2,
+	HV_REQ_SIPI = 1 << 3,	/* vector in sipi_vector */
+	HV_REQ_CLOCK = 1 << 4,	/* kvmclock page is to be written anew */
+	HV_REQ_KICK = 1 << 5,	/* hv_vcpu_kick(): only out of the guest or the sleep */
+};
+
+/* vcpu->where: pairs with host_kick() in hv_vcpu_poke(). */
+enum hv_where { HV_OUTSIDE, HV_INSIDE };
+
+/* One access that an instruction makes beyond RAM, kept until the instruction is complete. */
+struct hv_fragment {
+	uint64_t gpa;
+	uint8_t len;
+	bool write, done; /* done: the user (or the APIC) has answered */
+	uint8_t data[8];
+};
+
+/* Where an operand lies in guest-physical memory: one piece, or two when it crosses a page. */
+struct hv_span {
+	uint64_t gpa[2];
+	unsigned len[2];
+};
+
+/* What the guest sees of the machine check and memory type registers; no effect here. */
+struct hv_dull_msrs {
+	uint64_t mtrr_fixed[11], mtrr_var[2 * HV_MTRR_VAR], mtrr_deftype;
+	uint64_t mcg_status, mcg_ctl, mc[4 * HV_MC_BANKS];
+	uint64_t misc_enable, tsc_adjust, bios_sign, power_ctl;
+};
+
+struct hv_vcpu {
+	struct hv_vm *vm;	/* [I] */
+	unsigned id;		/* [I] also its APIC ID at power-on */
+	void *host;		/* [I] the glue's: extended state */
+	void *hw;		/* [I] the vendor's */
+	struct host_mutex lock;
+
+	struct hv_state st;	/* [v] as far as cached says */
+	uint32_t cached, dirty; /* [v] groups that st has; that the hardware has to get */
+	bool loaded;		/* [v] between load() and unload() */
+	int cpu;		/* [v] where it was loaded last; -1: nowhere */
+	uint32_t where;		/* [a] enum hv_where */
+	uint32_t requests;	/* [a] HV_REQ_* */
+	uint64_t s2_gen;	/* [v] vm->s2_gen at the last flush */
+	struct host_wait wait;	/* of a halted vCPU */
+	enum hv_mp mp;		/* [v] */
+	uint8_t sipi_vector;	/* [a] */
+
+	/* events: event.c */
+	struct hv_event interrupted; /* [v] to be delivered again, before all others */
+	struct hv_event exception;   /* [v] to be delivered */
+	uint64_t fault_address;	     /* [v] CR2 of exception, a page fault */
+	bool triple;		     /* [v] an exception came up in a double fault: shut down */
+	uint32_t nmis;		     /* [v] waiting, 2 at most */
+	int16_t user_vector;	     /* [v] hv_interrupt()'s, -1: none */
+	bool user_window;	     /* [v] tell when one could be taken */
+	uint32_t window;	     /* [v] what the vendor was asked for last */
+	int16_t eoi_pending;	     /* [v] vector to tell the user of, -1: none */
+
+	/* what an exit left for the user, and how to go on: io.c, mmio.c */
+	struct hv_user *user;	     /* [v] during hv_vcpu_run() */
+	void *io_data;		     /* [v] likewise */
+	int (*complete)(struct hv_vcpu *v); /* [v] when the user has answered; NULL: nothing */
+	struct hv_fragment fragment[HV_FRAGMENTS]; /* [v] of the instruction that is under way */
+	unsigned n_fragments, n_seen;	     /* [v] seen: in this run of the instruction */
+	struct {
+		uint64_t gpa;
+		bool known, write;
+	} operand;			     /* [v] of the memory exit that is emulated */
+	struct {
+		uint64_t rip; /* where the instruction is: the user may move it */
+		uint16_t port;
+		uint8_t size, seg, addr_size, insn_len;
+		bool in, string, rep;
+		uint32_t count;
+		struct hv_span span;
+	} io;			     /* [v] under way */
+	struct emul emul;	     /* [v] */
+	const struct hv_slot *last_slot; /* [v] a guess; forgotten when slots change */
+	struct stage2_pool pool;     /* [v] */
+
+	struct lapic lapic;
+	struct hv_cpuid cpuid[HV_MAX_CPUID]; /* [v] */
+	unsigned n_cpuid;
+	uint64_t cr4_allowed, efer_allowed;  /* [v] by CPUID */
+	uint64_t xcr0, xcr0_allowed;	     /* [v] */
+	unsigned phys_bits;		     /* [v] by CPUID: what its page tables may name */
+	uint64_t spec_ctrl_allowed;	     /* [v] by CPUID */
+	bool x2apic_allowed;
+
+	uint64_t tsc_offset, tsc_khz, tsc_ratio; /* [v] guest = host * ratio + offset; 32.32 */
+	struct hv_dull_msrs msr;	     /* [v] */
+	uint64_t clock_gpa, wall_gpa;	     /* [v] MSR_KVM_SYSTEM_TIME, MSR_KVM_WALL_CLOCK */
+	uint32_t clock_version;
+	bool clock_paused;
+	struct hv_debug debug;		     /* [v] */
+	bool complained;		     /* [v] a refused entry has been logged */
+	uint64_t exits[HV_EXIT_KINDS];	     /* [v] */
+};
+
+extern const struct hv_backend *hv_ops; /* [I] after hv_load() */
+extern struct hv_caps hv_cap;		/* [I] likewise */
+
+/*
+ * What a handler tells the run loop. Handlers are called with the vCPU lock held, loaded or not; one
+ * that may sleep calls hv_vcpu_release() first.
+ */
+enum hv_next { HV_AGAIN, HV_TO_USER }; /* or -errno */
+
+/* --- vcpu.c: lifetime, binding, requests --- */
+
+void hv_vcpu_bind(struct hv_vcpu *v);	 /* load() on this CPU, preemption off; idempotent */
+void hv_vcpu_release(struct hv_vcpu *v); /* unload(), preemption on; idempotent; may sleep */
+/* v->st has these groups after it; binds when it must ask the hardware. */
+void hv_need(struct hv_vcpu *v, uint32_t groups);
+/* The same, and they are written back before the next entry. */
+void hv_touch(struct hv_vcpu *v, uint32_t groups);
+/* Requests and makes it look: out of the guest, out of its sleep. Any context. */
+void hv_vcpu_request(struct hv_vcpu *v, uint32_t request);
+void hv_vcpu_poke(struct hv_vcpu *v); /* the same without a request bit */
+void hv_vcpu_reset(struct hv_vcpu *v, bool init); /* power-on, or INIT */
+void hv_vcpu_free(struct hv_vcpu *v);
+/* All vCPU locks, vm->lock held: nothing of the VM runs until the other. */
+void hv_vm_freeze(struct hv_vm *vm);
+void hv_vm_thaw(struct hv_vm *vm);
+
+/* --- exit.c --- */
+
+/* What the exit means: HV_AGAIN, HV_TO_USER with *v->user filled, -errno. */
+int hv_exit_handle(struct hv_vcpu *v, struct hv_exit *x);
+/* RIP to behind the instruction of the exit; fetches it when the length is unknown. HV_AGAIN. */
+int hv_skip(struct hv_vcpu *v, const struct hv_exit *x);
+/* Decodes what stands at RIP into v->emul.insn. 0; -EFAULT: an exception has been raised instead. */
+int hv_fetch_insn(struct hv_vcpu *v);
+/* The instruction is through: what that means for RIP, RF, the interrupt shadow, and TF. */
+int hv_insn_done(struct hv_vcpu *v, uint64_t rip);
+/* HV_USER_INTERNAL: what stands at RIP cannot be emulated. HV_TO_USER. */
+int hv_internal_error(struct hv_vcpu *v, const uint8_t *insn, unsigned n);
+
+/* --- event.c: what is delivered next --- */
+
+void hv_raise(struct hv_vcpu *v, uint8_t vector); /* an exception without error code */
+void hv_raise_error(struct hv_vcpu *v, uint8_t vector, uint32_t error);
+void hv_raise_page_fault(struct hv_vcpu *v, uint64_t address, uint32_t error);
+void hv_raise_fault(struct hv_vcpu *v, const struct emul_fault *f);
+/* The exit cut a delivery short: it comes again, or becomes a double fault with the next one. */
+void hv_event_interrupted(struct hv_vcpu *v, const struct hv_event *ev);
+/* Before an entry: one event into the hardware, windows for the rest. */
+void hv_event_prepare(struct hv_vcpu *v);
+/* Would it leave HLT now? Any thread may ask for a guess. */
+bool hv_event_waiting(const struct hv_vcpu *v);
+/* May an interrupt be delivered (IF, shadow, nothing before it)? */
+bool hv_interrupts_open(struct hv_vcpu *v);
+bool hv_triple_fault(const struct hv_vcpu *v); /* an exception in a double fault was raised */
+
+/* --- cr.c, msr.c, cpuid.c: 0, or -EINVAL for #GP; -ENOENT: no such MSR --- */
+
+int hv_cr_write(struct hv_vcpu *v, unsigned cr, uint64_t val);
+uint64_t hv_cr_read(struct hv_vcpu *v, unsigned cr);
+int hv_load_pdptes(struct hv_vcpu *v, uint64_t cr3); /* into v->st; -EINVAL: reserved bits */
+int hv_efer_write(struct hv_vcpu *v, uint64_t val);
+/* With 48 bits of linear address, as all processors with four levels of tables have them. */
+static inline bool hv_canonical(uint64_t address)
+{
+	return (uint64_t)((int64_t)(address << 16) >> 16) == address;
+}
+/* Are these four possible together, in this vCPU? */
+struct hv_control {
+	uint64_t cr0, cr3, cr4, efer;
+};
+bool hv_control_valid(const struct hv_vcpu *v, const struct hv_control *c);
+int hv_exit_cr(struct hv_vcpu *v, struct hv_exit *x);
+int hv_exit_dr(struct hv_vcpu *v, struct hv_exit *x);
+int hv_exit_xsetbv(struct hv_vcpu *v, struct hv_exit *x);
+int hv_exit_msr(struct hv_vcpu *v, struct hv_exit *x);
+int hv_exit_cpuid(struct hv_vcpu *v, struct hv_exit *x);
+void hv_msr_reset(struct hv_vcpu *v, bool init);
+bool hv_msr_group_valid(struct hv_vcpu *v, const struct hv_state *s); /* HV_MSR, set by the user */
+void hv_msr_traps(struct hv_vcpu *v); /* anew, after a change of the filter or of CPUID */
+const struct hv_cpuid *hv_cpuid_find(const struct hv_vcpu *v, uint32_t leaf, uint32_t sub);
+uint64_t hv_spec_ctrl_host(void); /* the bits of MSR_SPEC_CTRL that this processor has for guests */
+uint64_t hv_guest_tsc(const struct hv_vcpu *v); /* now */
+
+/* --- clock.c: kvmclock --- */
+
+int hv_clock_msr_write(struct hv_vcpu *v, uint32_t msr, uint64_t val); /* -EINVAL, -ENOENT */
+int hv_clock_msr_read(struct hv_vcpu *v, uint32_t msr, uint64_t *val);
+void hv_clock_update(struct hv_vcpu *v); /* writes the page; may sleep */
+void hv_tsc_apply(struct hv_vcpu *v);	 /* tsc_offset or ratio has changed */
+
+/* --- io.c, mmio.c, task.c --- */
+
+int hv_exit_io(struct hv_vcpu *v, struct hv_exit *x);
+/* Emulates the instruction at RIP (bytes: n of it, if known). */
+int hv_emulate(struct hv_vcpu *v, const uint8_t *bytes, unsigned n);
+/* The same for a HV_EXIT_MEM that is not RAM's: its address saves walks. */
+int hv_emulate_mem(struct hv_vcpu *v, const struct hv_exit *x);
+int hv_exit_task(struct hv_vcpu *v, struct hv_exit *x);
+int hv_exit_hypercall(struct hv_vcpu *v, struct hv_exit *x);
+/* #UD: a hypercall by the other vendor's instruction, or the guest's own affair. */
+int hv_exit_ud(struct hv_vcpu *v, struct hv_exit *x);
+bool hv_ioevent_signal(struct hv_vm *vm, bool pio, uint64_t addr, uint64_t val, unsigned len);
+
+/* --- mem/: guest memory: slots.c, guest.c, fault.c, walk.c, segment.c --- */
+
+/* The slot with gpa, NULL: none. */
+const struct hv_slot *hv_slot_find(struct hv_vcpu *v, uint64_t gpa);
+/* Guest-physical reads and writes of RAM, within one page or across; may sleep. -EFAULT: not RAM. */
+int hv_mem_read(struct hv_vcpu *v, uint64_t gpa, void *buf, size_t n);
+int hv_mem_write(struct hv_vcpu *v, uint64_t gpa, const void *buf, size_t n); /* -EROFS: ROM */
+int hv_mem_cmpxchg(struct hv_vcpu *v, uint64_t gpa, uint64_t *old, uint64_t val, unsigned size);
+/* HV_EXIT_MEM: maps the page; emulates what is not RAM. */
+int hv_exit_mem(struct hv_vcpu *v, struct hv_exit *x);
+/* Translations went away (vm->mmu is not held): no guest enters with old ones; waits if asked. */
+void hv_flush_all(struct hv_vm *vm);
+
+/*
+ * The guest's own page tables: linear to guest-physical for an access (PF_WRITE, PF_USER, PF_FETCH
+ * of x86.h), setting accessed and dirty bits as a processor does. 0; -EFAULT with *error, the page
+ * fault's code; may sleep.
+ */
+int hv_walk(struct hv_vcpu *v, uint64_t linear, uint32_t access, uint64_t *gpa, uint32_t *error);
+
+/*
+ * Segmented access: checks limit, rights and canonical form as a processor does for the mode, for n
+ * bytes (1 or more, across pages too), and adds the base. No walk. 0; -EFAULT with *f to raise.
+ */
+int hv_linear(struct hv_vcpu *v, unsigned seg, uint64_t off, unsigned n, uint32_t access,
+	      uint64_t *linear, struct emul_fault *f);
+enum emul_mode hv_mode(struct hv_vcpu *v); /* by CS, EFER and CR0 */
+/*
+ * insn.c: the two above for n bytes, 4096 at most, that may cross a page, with the guest's CPL. 0;
+ * -EFAULT with *f to raise, and s->len[0] bytes up to the first page's end (0: not even a linear
+ * address).
+ */
+int hv_operand(struct hv_vcpu *v, unsigned seg, uint64_t off, unsigned n, uint32_t access,
+	       struct hv_span *s, struct emul_fault *f);
+
+#endif

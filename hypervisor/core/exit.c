@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * From exits to those who handle them, and the exits that are a line or two.
+ */
+#include "core/core.h"
+
+static int exit_hlt(struct hv_vcpu *v, struct hv_exit *x)
+{
+	int r = hv_skip(v, x);
+
+	if (r == HV_AGAIN && !hv_event_waiting(v))
+		v->mp = HV_MP_HALTED;
+	return r;
+}
+
+/* A guest that spins: somebody else may have this processor. */
+static int exit_pause(struct hv_vcpu *v, struct hv_exit *x)
+{
+	int r = hv_skip(v, x);
+
+	hv_vcpu_release(v);
+	return r;
+}
+
+static int exit_undefined(struct hv_vcpu *v)
+{
+	hv_raise(v, X86_UD);
+	return HV_AGAIN;
+}
+
+static int exit_shutdown(struct hv_vcpu *v)
+{
+	v->user->reason = HV_USER_SHUTDOWN;
+	return HV_TO_USER;
+}
+
+/* A breakpoint or step of whoever debugs the guest from outside. */
+static int tell_debugger(struct hv_vcpu *v, struct hv_exit *x)
+{
+	hv_need(v, HV_SEG | HV_DR);
+	v->user->reason = HV_USER_DEBUG;
+	v->user->debug.exception = x->exc.vector;
+	v->user->debug.pc = v->st.seg[HV_CS].base + v->st.rip;
+	v->user->debug.dr6 = x->exc.vector == X86_DB ? v->st.dr6 : 0;
+	v->user->debug.dr7 = v->st.dr7;
+	return HV_TO_USER;
+}
+
+static int exit_exception(struct hv_vcpu *v, struct hv_exit *x)
+{
+	if (x->exc.vector == X86_UD)
+		return hv_exit_ud(v, x);
+	if (v->debug.on && (x->exc.vector == X86_DB || x->exc.vector == X86_BP))
+		return tell_debugger(v, x);
+	if (x->exc.vector == X86_PF)
+		hv_raise_page_fault(v, x->exc.addr, x->exc.error);
+	else if (x->exc.has_error)
+		hv_raise_error(v, x->exc.vector, x->exc.error);
+	else
+		hv_raise(v, x->exc.vector);
+	return HV_AGAIN;
+}
+
+int hv_internal_error(struct hv_vcpu *v, const uint8_t *insn, unsigned n)
+{
+	v->user->reason = HV_USER_INTERNAL;
+	v->user->internal.n_insn = n < HV_INSN_MAX ? n : HV_INSN_MAX;
+	memcpy(v->user->internal.insn, insn, v->user->internal.n_insn);
+	return HV_TO_USER;
+}
+
+int hv_exit_handle(struct hv_vcpu *v, struct hv_exit *x)
+{
+	switch (x->kind) {
+	case HV_EXIT_NONE:
+	case HV_EXIT_HOST_INTR:
+	case HV_EXIT_WINDOW:
+		return HV_AGAIN;
+	case HV_EXIT_IO:
+		return hv_exit_io(v, x);
+	case HV_EXIT_MEM:
+		return hv_exit_mem(v, x);
+	case HV_EXIT_MSR:
+		return hv_exit_msr(v, x);
+	case HV_EXIT_CPUID:
+		return hv_exit_cpuid(v, x);
+	case HV_EXIT_CR:
+		return hv_exit_cr(v, x);
+	case HV_EXIT_DR:
+		return hv_exit_dr(v, x);
+	case HV_EXIT_XSETBV:
+		return hv_exit_xsetbv(v, x);
+	case HV_EXIT_EXCEPTION:
+		return exit_exception(v, x);
+	case HV_EXIT_HLT:
+		return exit_hlt(v, x);
+	case HV_EXIT_PAUSE:
+		return exit_pause(v, x);
+	case HV_EXIT_HYPERCALL:
+		return hv_exit_hypercall(v, x);
+	case HV_EXIT_TASK:
+		return hv_exit_task(v, x);
+	case HV_EXIT_CACHE:
+		return hv_skip(v, x);
+	case HV_EXIT_UNDEFINED:
+		return exit_undefined(v);
+	case HV_EXIT_SHUTDOWN:
+		return exit_shutdown(v);
+	default:
+		return hv_internal_error(v, x->insn, x->n_insn);
+	}
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Hypercalls: Xen's, which are the user's, and those of KVM's that need no offer in CPUID. A guest
+ * may use either vendor's instruction: the one that this processor lacks comes as #UD.
+ *
+ * Missing: KVM_HC_KICK_CPU, KVM_HC_SEND_IPI and others that CPUID does not offer to the guest.
+ *
+ * References: Linux, "Linux KVM Hypercall"; Xen's public headers, "Hypercall interface".
+ */
+#include "core/core.h"
+
+enum { KVM_HC_VAPIC_POLL_IRQ = 1, KVM_EPERM = 1, KVM_ENOSYS = 1000 };
+
+/* --- Xen --- */
+
+/* v->io says where it was, as for a port. */
+static int complete_xen(struct hv_vcpu *v)
+{
+	uint64_t result = v->user->hypercall.result;
+
+	if (v->st.rip != v->io.rip)
+		return HV_AGAIN;
+	v->st.gpr[HV_RAX] = v->user->hypercall.longmode ? result : (uint32_t)result;
+	return hv_insn_done(v, v->io.rip + v->io.insn_len);
+}
+
+static int xen_hypercall(struct hv_vcpu *v, unsigned insn_len)
+{
+	static const uint8_t args64[6] = { HV_RDI, HV_RSI, HV_RDX, HV_R10, HV_R8, HV_R9 };
+	static const uint8_t args32[6] = { HV_RBX, HV_RCX, HV_RDX, HV_RSI, HV_RDI, HV_RBP };
+	struct hv_user *u = v->user;
+	bool long_mode = hv_mode(v) == EMUL_64;
+	const uint8_t *args = long_mode ? args64 : args32;
+	uint64_t mask = long_mode ? ~0ull : 0xffffffff;
+
+	hv_need(v, HV_SEG);
+	u->reason = HV_USER_XEN;
+	u->hypercall.nr = v->st.gpr[HV_RAX] & mask;
+	for (unsigned i = 0; i < 6; i++)
+		u->hypercall.args[i] = v->st.gpr[args[i]] & mask;
+	u->hypercall.result = 0;
+	u->hypercall.longmode = long_mode;
+	u->hypercall.cpl = v->st.cpl;
+	v->io.rip = v->st.rip;
+	v->io.insn_len = insn_len;
+	v->complete = complete_xen;
+	return HV_TO_USER;
+}
+
+/* --- KVM --- */
+
+static int64_t kvm_hypercall(const struct hv_vcpu *v, uint64_t nr)
+{
+	if (v->st.cpl)
+		return -KVM_EPERM;
+	return nr == KVM_HC_VAPIC_POLL_IRQ ? 0 : -KVM_ENOSYS;
+}
+
+static int kvm_exit(struct hv_vcpu *v, unsigned insn_len)
+{
+	bool long_mode = hv_mode(v) == EMUL_64;
+	uint64_t nr = v->st.gpr[HV_RAX], result;
+
+	hv_need(v, HV_SEG);
+	result = kvm_hypercall(v, long_mode ? nr : (uint32_t)nr);
+	v->st.gpr[HV_RAX] = long_mode ? result : (uint32_t)result;
+	return hv_insn_done(v, v->st.rip + insn_len);
+}
+
+/* --- exits --- */
+
+static int hypercall(struct hv_vcpu *v, unsigned insn_len)
+{
+	return v->vm->xen_intercept ? xen_hypercall(v, insn_len) : kvm_exit(v, insn_len);
+}
+
+/* Where the hardware does not say how long it was, it had no prefix: three bytes. */
+int hv_exit_hypercall(struct hv_vcpu *v, struct hv_exit *x)
+{
+	return hypercall(v, x->insn_len ? x->insn_len : 3);
+}
+
+int hv_exit_ud(struct hv_vcpu *v, struct hv_exit *x)
+{
+	const struct emul_insn *i = &v->emul.insn;
+
+	if (hv_fetch_insn(v))
+		return HV_AGAIN;
+	if (i->len == 3 && i->bytes[0] == 0x0f && i->bytes[1] == 0x01 &&
+	    (i->bytes[2] == 0xc1 || i->bytes[2] == 0xd9))
+		return hypercall(v, i->len);
+	hv_raise(v, X86_UD);
+	return HV_AGAIN;
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What exits share that stand for an instruction: where its operands are, and what is to be done
+ * when it is through. Outside 64-bit mode RIP is cut to 32 bits; code that runs beyond 64 KiB of a
+ * 16-bit segment gets the #GP of its next fetch, as on a processor.
+ *
+ * References: Intel SDM 3, "Masking Exceptions and Interrupts When Switching Stacks", "Single-Step
+ * Exception Condition"; AMD APM 2, "Debug Exceptions".
+ */
+#include "core/core.h"
+
+/* --- operands --- */
+
+static int walk(struct hv_vcpu *v, uint64_t linear, uint32_t access, uint64_t *gpa,
+		struct emul_fault *f)
+{
+	uint32_t error = 0;
+
+	if (!hv_walk(v, linear, access, gpa, &error))
+		return 0;
+	*f = (struct emul_fault){ .vector = X86_PF, .has_error = true, .error = error,
+				  .address = linear };
+	return -EFAULT;
+}
+
+int hv_operand(struct hv_vcpu *v, unsigned seg, uint64_t off, unsigned n, uint32_t access,
+	       struct hv_span *s, struct emul_fault *f)
+{
+	uint64_t linear;
+	unsigned room;
+
+	s->len[0] = s->len[1] = 0;
+	hv_need(v, HV_SEG);
+	if (v->st.cpl == 3)
+		access |= PF_USER;
+	if (hv_linear(v, seg, off, n, access, &linear, f))
+		return -EFAULT;
+	room = S2_PAGE - (linear & (S2_PAGE - 1));
+	s->len[0] = n < room ? n : room;
+	if (walk(v, linear, access, &s->gpa[0], f))
+		return -EFAULT;
+	if (n <= room)
+		return 0;
+	linear += room;
+	if (hv_mode(v) != EMUL_64)
+		linear = (uint32_t)linear;
+	if (walk(v, linear, access, &s->gpa[1], f))
+		return -EFAULT;
+	s->len[1] = n - room;
+	return 0;
+}
+
+void hv_raise_fault(struct hv_vcpu *v, const struct emul_fault *f)
+{
+	if (f->vector == X86_PF)
+		hv_raise_page_fault(v, f->address, f->error);
+	else if (f->has_error)
+		hv_raise_error(v, f->vector, f->error);
+	else
+		hv_raise(v, f->vector);
+}
+
+/* --- the end of an instruction --- */
+
+/* The trap behind an instruction that began with TF set; it is the debugger's, if there is one. */
+static int single_step(struct hv_vcpu *v)
+{
+	if (!v->debug.on || !v->debug.step) {
+		hv_touch(v, HV_DR);
+		v->st.dr6 |= DR6_BS;
+		hv_raise(v, X86_DB);
+		return HV_AGAIN;
+	}
+	hv_need(v, HV_SEG | HV_DR);
+	v->user->reason = HV_USER_DEBUG;
+	v->user->debug.exception = X86_DB;
+	v->user->debug.pc = v->st.seg[HV_CS].base + v->st.rip;
+	v->user->debug.dr6 = DR6_FIXED | DR6_BS;
+	v->user->debug.dr7 = v->st.dr7;
+	return HV_TO_USER;
+}
+
+/*
+ * Only where RIP crosses 4 GiB is it of interest which mode this is. Where it stays, a REP goes on,
+ * and a breakpoint on it is not to fire again.
+ */
+int hv_insn_done(struct hv_vcpu *v, uint64_t rip)
+{
+	if (rip >> 32 != v->st.rip >> 32 && hv_mode(v) != EMUL_64)
+		rip = (uint32_t)rip;
+	if (rip != v->st.rip)
+		v->st.rflags &= ~RFLAGS_RF;
+	v->st.rip = rip;
+	hv_need(v, HV_EVENT);
+	if (v->st.shadow_sti || v->st.shadow_movss) {
+		hv_touch(v, HV_EVENT);
+		v->st.shadow_sti = v->st.shadow_movss = false;
+	}
+	return v->st.rflags & RFLAGS_TF ? single_step(v) : HV_AGAIN;
+}
+
+int hv_skip(struct hv_vcpu *v, const struct hv_exit *x)
+{
+	unsigned len = x->insn_len;
+
+	if (!len) {
+		if (hv_fetch_insn(v))
+			return HV_AGAIN;
+		len = v->emul.insn.len;
+	}
+	return hv_insn_done(v, v->st.rip + len);
+}

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Port I/O: IN, OUT, INS, OUTS. The answer of an IN is in v->io_data when the user comes back; a
+ * string instruction moves as many items at a time as there is room for, and is entered again until
+ * its count is used up, so that interrupts get in between.
+ *
+ * Missing: INS to and OUTS from memory that is not RAM (HV_USER_INTERNAL); ioevents for OUTS, whose
+ * items always go to the user; more than one item at a time when DF is set.
+ *
+ * Reference: Intel SDM 2, "IN", "INS/INSB/INSW/INSD", "OUTS/OUTSB/OUTSW/OUTSD", "REP".
+ */
+#include "core/core.h"
+
+/* RIP moves when nothing of a REP is left. */
+static int io_done(struct hv_vcpu *v, bool more)
+{
+	return hv_insn_done(v, v->io.rip + (more ? 0 : v->io.insn_len));
+}
+
+/* --- registers by the instruction's address size --- */
+
+static uint64_t addr_mask(const struct hv_vcpu *v)
+{
+	return v->io.addr_size == 8 ? ~0ull : (1ull << 8 * v->io.addr_size) - 1;
+}
+
+static void set_register(struct hv_vcpu *v, enum hv_gpr_name reg, uint64_t val)
+{
+	uint64_t *r = &v->st.gpr[reg];
+
+	if (v->io.addr_size == 2)
+		*r = (*r & ~0xffffull) | (val & 0xffff);
+	else
+		*r = val & addr_mask(v);
+}
+
+static enum hv_gpr_name index_register(const struct hv_vcpu *v)
+{
+	return v->io.in ? HV_RDI : HV_RSI;
+}
+
+/* --- when the user has answered --- */
+
+/* Of 32 bits the upper half becomes zero; 8 and 16 bits leave the others as they are. */
+static void store_in(struct hv_vcpu *v)
+{
+	uint32_t val = 0;
+
+	memcpy(&val, v->io_data, v->io.size);
+	if (v->io.size == 4)
+		v->st.gpr[HV_RAX] = val;
+	else
+		memcpy(&v->st.gpr[HV_RAX], &val, v->io.size);
+}
+
+/* ROM ignores it, and so does memory that the process has meanwhile taken away. */
+static void store_ins(struct hv_vcpu *v)
+{
+	const struct hv_span *s = &v->io.span;
+
+	hv_mem_write(v, s->gpa[0], v->io_data, s->len[0]);
+	if (s->len[1])
+		hv_mem_write(v, s->gpa[1], (char *)v->io_data + s->len[0], s->len[1]);
+}
+
+static int complete_string(struct hv_vcpu *v)
+{
+	enum hv_gpr_name reg = index_register(v);
+	uint64_t bytes = (uint64_t)v->io.count * v->io.size, left = 0;
+
+	if (v->io.in)
+		store_ins(v);
+	if (v->st.rflags & RFLAGS_DF)
+		bytes = -bytes;
+	set_register(v, reg, v->st.gpr[reg] + bytes);
+	if (v->io.rep) {
+		left = (v->st.gpr[HV_RCX] - v->io.count) & addr_mask(v);
+		set_register(v, HV_RCX, left);
+	}
+	return io_done(v, left != 0);
+}
+
+/* A user who has put RIP elsewhere (a reset) wants nothing of the old instruction. */
+static int complete_io(struct hv_vcpu *v)
+{
+	if (v->st.rip != v->io.rip)
+		return HV_AGAIN;
+	if (v->io.string)
+		return complete_string(v);
+	if (v->io.in)
+		store_in(v);
+	return io_done(v, false);
+}
+
+static int ask_user(struct hv_vcpu *v, uint32_t count)
+{
+	v->io.count = count;
+	v->user->reason = HV_USER_IO;
+	v->user->io.port = v->io.port;
+	v->user->io.size = v->io.size;
+	v->user->io.in = v->io.in;
+	v->user->io.count = count;
+	v->complete = complete_io;
+	return HV_TO_USER;
+}
+
+/* --- string instructions --- */
+
+/* How many items at once: 1 where each of them is to be seen by itself. */
+static uint32_t batch(const struct hv_vcpu *v, uint64_t off, uint64_t left)
+{
+	uint64_t fit = (addr_mask(v) - off) / v->io.size;
+
+	if (v->st.rflags & (RFLAGS_DF | RFLAGS_TF))
+		return 1;
+	if (fit > HV_IO_BYTES / v->io.size)
+		fit = HV_IO_BYTES / v->io.size;
+	if (fit > left)
+		fit = left;
+	return fit ? fit : 1;
+}
+
+static bool is_ram(struct hv_vcpu *v, const struct hv_span *s)
+{
+	return hv_slot_find(v, s->gpa[0]) && (!s->len[1] || hv_slot_find(v, s->gpa[1]));
+}
+
+/* Before the user is told: what INS reads from a port is gone when it cannot be stored. */
+static bool ready_memory(struct hv_vcpu *v, const struct hv_span *s)
+{
+	if (v->io.in)
+		return is_ram(v, s);
+	if (hv_mem_read(v, s->gpa[0], v->io_data, s->len[0]))
+		return false;
+	return !s->len[1] ||
+	       !hv_mem_read(v, s->gpa[1], (char *)v->io_data + s->len[0], s->len[1]);
+}
+
+/* Where not all of them can be reached, as many as lie before the end of the page, or one. */
+static int string_io(struct hv_vcpu *v)
+{
+	struct hv_span *s = &v->io.span;
+	struct emul_fault f;
+	uint64_t off = v->st.gpr[index_register(v)] & addr_mask(v);
+	uint64_t left = v->io.rep ? v->st.gpr[HV_RCX] & addr_mask(v) : 1;
+	uint32_t access = v->io.in ? PF_WRITE : 0, n = batch(v, off, left);
+	int err;
+
+	if (!left)
+		return io_done(v, false);
+	err = hv_operand(v, v->io.seg, off, n * v->io.size, access, s, &f);
+	if (err && n > 1) {
+		n = s->len[0] / v->io.size ? s->len[0] / v->io.size : 1;
+		err = hv_operand(v, v->io.seg, off, n * v->io.size, access, s, &f);
+	}
+	if (err) {
+		hv_raise_fault(v, &f);
+		return HV_AGAIN;
+	}
+	if (!ready_memory(v, s))
+		return hv_internal_error(v, v->emul.insn.bytes, 0);
+	return ask_user(v, n);
+}
+
+/* --- the exit --- */
+
+static int plain_io(struct hv_vcpu *v)
+{
+	uint32_t val = 0;
+
+	if (v->io.in)
+		return ask_user(v, 1);
+	memcpy(&val, &v->st.gpr[HV_RAX], v->io.size);
+	if (hv_ioevent_signal(v->vm, true, v->io.port, val, v->io.size))
+		return io_done(v, false);
+	memcpy(v->io_data, &val, v->io.size);
+	return ask_user(v, 1);
+}
+
+/* What the hardware does not say is in the instruction. */
+static int decode_io(struct hv_vcpu *v)
+{
+	int err = hv_fetch_insn(v);
+
+	if (err)
+		return err;
+	v->io.insn_len = v->emul.insn.len;
+	v->io.seg = v->io.in ? HV_ES : v->emul.insn.seg;
+	v->io.addr_size = v->emul.insn.addr_size;
+	return 0;
+}
+
+int hv_exit_io(struct hv_vcpu *v, struct hv_exit *x)
+{
+	v->io.rip = v->st.rip;
+	v->io.port = x->io.port;
+	v->io.size = x->io.size;
+	v->io.in = x->io.in;
+	v->io.string = x->io.string;
+	v->io.rep = x->io.rep;
+	v->io.seg = x->io.in ? HV_ES : x->io.seg;
+	v->io.addr_size = x->io.addr_bits / 8;
+	v->io.insn_len = x->insn_len;
+	if ((!x->insn_len || (x->io.string && !x->io.addr_bits)) && decode_io(v))
+		return HV_AGAIN;
+	return x->io.string ? string_io(v) : plain_io(v);
+}

@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Instructions on memory that is not RAM: the emulator's memory, and how an instruction waits for
+ * the user. Each access beyond RAM is a fragment of at most 8 bytes. One that nobody here answers
+ * makes the instruction stop; when the user has answered, it starts again from its beginning and
+ * finds the answers in the fragments that it has got so far, in the same order, so that nothing is
+ * done twice.
+ *
+ * Missing: locked operations that cross a page, are not aligned or have 16 bytes are not atomic.
+ *
+ * References: Intel SDM 3, "Advanced Programmable Interrupt Controller (APIC)", section "Local APIC
+ * Block Diagram" (accesses other than of 32 bits); Intel SDM 3, "Locked Atomic Operations".
+ */
+#include "core/core.h"
+
+/* Iterations of a REP before the run loop has its turn. */
+enum { REPEATS = 1024, FRAGMENT_BYTES = sizeof(((struct hv_fragment *)0)->data) };
+
+static int complete_mmio(struct hv_vcpu *v);
+
+/* --- fragments --- */
+
+/* The next access of this run: as an earlier run has left it, or a new one. NULL: too many. */
+static struct hv_fragment *next_fragment(struct hv_vcpu *v, uint64_t gpa, unsigned len, bool write)
+{
+	struct hv_fragment *f;
+
+	if (v->n_seen == HV_FRAGMENTS)
+		return NULL;
+	f = &v->fragment[v->n_seen];
+	if (v->n_seen++ < v->n_fragments && f->done && f->gpa == gpa && f->len == len &&
+	    f->write == write)
+		return f;
+	*f = (struct hv_fragment){ .gpa = gpa, .len = len, .write = write };
+	v->n_fragments = v->n_seen;
+	return f;
+}
+
+/* Words of 32 bits, and what lies within one; everything else reads 0 and writes nothing. */
+static void access_lapic(struct hv_vcpu *v, struct hv_fragment *f)
+{
+	uint32_t off = f->gpa & (S2_PAGE - 1), val;
+
+	if (f->write) {
+		memcpy(&val, f->data, sizeof(val));
+		if (f->len == 4 && !(off & 3))
+			lapic_write(v, off, val);
+	} else if ((off & 3) + f->len <= 4) {
+		val = lapic_read(v, off & ~3u) >> 8 * (off & 3);
+		memcpy(f->data, &val, f->len);
+	}
+}
+
+static bool signal_event(struct hv_vcpu *v, const struct hv_fragment *f)
+{
+	uint64_t val = 0;
+
+	if (!f->write || !v->vm->n_ioevents)
+		return false;
+	memcpy(&val, f->data, f->len);
+	return hv_ioevent_signal(v->vm, false, f->gpa, val, f->len);
+}
+
+/* Answers it here, or asks the user. */
+static enum emul_result answer(struct hv_vcpu *v, struct hv_fragment *f)
+{
+	struct hv_user *u = v->user;
+
+	if (f->done)
+		return EMUL_OK;
+	f->done = true;
+	if (lapic_covers(v, f->gpa))
+		access_lapic(v, f);
+	else
+		f->done = signal_event(v, f);
+	if (f->done)
+		return EMUL_OK;
+	u->reason = HV_USER_MMIO;
+	u->mmio.gpa = f->gpa;
+	u->mmio.len = f->len;
+	u->mmio.write = f->write;
+	memcpy(u->mmio.data, f->data, sizeof(f->data));
+	v->complete = complete_mmio;
+	return EMUL_RETRY;
+}
+
+/* n bytes within a page that is not RAM. */
+static enum emul_result access_device(struct hv_vcpu *v, uint64_t gpa, uint8_t *buf, unsigned n,
+				      bool write)
+{
+	while (n) {
+		unsigned len = n < FRAGMENT_BYTES ? n : FRAGMENT_BYTES;
+		struct hv_fragment *f = next_fragment(v, gpa, len, write);
+		enum emul_result r;
+
+		if (!f)
+			return EMUL_UNHANDLED;
+		if (write && !f->done)
+			memcpy(f->data, buf, len);
+		r = answer(v, f);
+		if (r != EMUL_OK)
+			return r;
+		if (!write)
+			memcpy(buf, f->data, len);
+		gpa += len;
+		buf += len;
+		n -= len;
+	}
+	return EMUL_OK;
+}
+
+/* --- pieces of memory --- */
+
+static bool is_ram(struct hv_vcpu *v, uint64_t gpa)
+{
+	const struct hv_slot *s = lapic_covers(v, gpa) ? NULL : hv_slot_find(v, gpa);
+
+	return s && !(s->flags & HV_SLOT_READONLY);
+}
+
+/* n bytes within a page. The APIC's page hides RAM. */
+static enum emul_result read_piece(struct hv_vcpu *v, uint64_t gpa, void *buf, unsigned n)
+{
+	if (!lapic_covers(v, gpa) && !hv_mem_read(v, gpa, buf, n))
+		return EMUL_OK;
+	return access_device(v, gpa, buf, n, false);
+}
+
+static enum emul_result write_piece(struct hv_vcpu *v, uint64_t gpa, const void *buf, unsigned n)
+{
+	if (!lapic_covers(v, gpa) && !hv_mem_write(v, gpa, buf, n))
+		return EMUL_OK;
+	return access_device(v, gpa, (uint8_t *)buf, n, true);
+}
+
+static enum emul_result read_span(struct hv_vcpu *v, const struct hv_span *s, void *buf)
+{
+	enum emul_result r = read_piece(v, s->gpa[0], buf, s->len[0]);
+
+	if (r == EMUL_OK && s->len[1])
+		r = read_piece(v, s->gpa[1], (char *)buf + s->len[0], s->len[1]);
+	return r;
+}
+
+/* RAM is written last: an instruction that starts again must find there what it has read. */
+static enum emul_result write_span(struct hv_vcpu *v, const struct hv_span *s, const void *buf)
+{
+	const char *piece[2] = { buf, (const char *)buf + s->len[0] };
+	unsigned first = s->len[1] && is_ram(v, s->gpa[0]);
+	enum emul_result r = write_piece(v, s->gpa[first], piece[first], s->len[first]);
+
+	if (r == EMUL_OK && s->len[1])
+		r = write_piece(v, s->gpa[!first], piece[!first], s->len[!first]);
+	return r;
+}
+
+/* --- the emulator's ops --- */
+
+/*
+ * Is this the operand that the exit has told the address of? So it is if there is but one in the
+ * instruction (no string, no PUSH or POP) and the addresses agree as far as paging leaves them.
+ */
+static bool operand_known(struct hv_vcpu *v, unsigned seg, uint64_t off, unsigned n, bool write,
+			  struct hv_span *s)
+{
+	const struct emul_insn *i = &v->emul.insn;
+	uint64_t gpa = v->operand.gpa, linear = off;
+
+	if (!v->operand.known || (write && !v->operand.write) || !i->has_modrm || !i->is_mem ||
+	    off != i->ea || (i->map == 1 && (i->opcode == 0x8f || i->opcode == 0xff)))
+		return false;
+	if (v->emul.mode != EMUL_64 || seg == HV_FS || seg == HV_GS)
+		linear += v->st.seg[seg].base;
+	if (((linear ^ gpa) & (S2_PAGE - 1)) || (gpa & (S2_PAGE - 1)) + n > S2_PAGE)
+		return false;
+	*s = (struct hv_span){ .gpa = { gpa }, .len = { n } };
+	return true;
+}
+
+static enum emul_result locate(struct emul *e, unsigned seg, uint64_t off, unsigned n, bool write,
+			       struct hv_span *s)
+{
+	struct hv_vcpu *v = e->ctx;
+
+	if (operand_known(v, seg, off, n, write, s) ||
+	    !hv_operand(v, seg, off, n, write ? PF_WRITE : 0, s, &e->fault))
+		return EMUL_OK;
+	return EMUL_FAULT;
+}
+
+/* Code that cannot be reached in whole is fetched up to the end of its page, or byte by byte. */
+static enum emul_result op_fetch(struct emul *e, unsigned off, uint8_t *buf, unsigned n,
+				 unsigned *got)
+{
+	struct hv_vcpu *v = e->ctx;
+	uint64_t at = e->mode == EMUL_64 ? e->rip + off : (uint32_t)(e->rip + off);
+	struct hv_span s;
+
+	if (hv_operand(v, HV_CS, at, n, PF_FETCH, &s, &e->fault)) {
+		n = s.len[0] ? s.len[0] : 1;
+		if (hv_operand(v, HV_CS, at, n, PF_FETCH, &s, &e->fault))
+			return EMUL_FAULT;
+	}
+	*got = n;
+	if (hv_mem_read(v, s.gpa[0], buf, s.len[0]) ||
+	    (s.len[1] && hv_mem_read(v, s.gpa[1], buf + s.len[0], s.len[1])))
+		return EMUL_UNHANDLED;
+	return EMUL_OK;
+}
+
+static enum emul_result op_read(struct emul *e, unsigned seg, uint64_t off, void *buf, unsigned n)
+{
+	struct hv_span s;
+	enum emul_result r = locate(e, seg, off, n, false, &s);
+
+	return r == EMUL_OK ? read_span(e->ctx, &s, buf) : r;
+}
+
+static enum emul_result op_write(struct emul *e, unsigned seg, uint64_t off, const void *buf,
+				 unsigned n)
+{
+	struct hv_span s;
+	enum emul_result r = locate(e, seg, off, n, true, &s);
+
+	return r == EMUL_OK ? write_span(e->ctx, &s, buf) : r;
+}
+
+static enum emul_result exchange_ram(struct hv_vcpu *v, uint64_t gpa, const void *old,
+				     const void *val, unsigned n)
+{
+	uint64_t before = 0, after = 0;
+	int err;
+
+	memcpy(&before, old, n);
+	memcpy(&after, val, n);
+	err = hv_mem_cmpxchg(v, gpa, &before, after, n);
+	return !err ? EMUL_OK : err == -EAGAIN ? EMUL_RETRY : EMUL_UNHANDLED;
+}
+
+/* Beyond RAM, read and write are two accesses, and the read has been made already. */
+static enum emul_result op_cmpxchg(struct emul *e, unsigned seg, uint64_t off, const void *old,
+				   const void *val, unsigned n)
+{
+	struct hv_vcpu *v = e->ctx;
+	uint8_t now[EMUL_DATA_MAX];
+	struct hv_span s;
+	enum emul_result r = locate(e, seg, off, n, true, &s);
+
+	if (r != EMUL_OK)
+		return r;
+	if (is_ram(v, s.gpa[0]) && (!s.len[1] || is_ram(v, s.gpa[1]))) {
+		if (!s.len[1] && n <= 8 && !(s.gpa[0] & (n - 1)))
+			return exchange_ram(v, s.gpa[0], old, val, n);
+		r = read_span(v, &s, now);
+		if (r != EMUL_OK || memcmp(now, old, n))
+			return r == EMUL_OK ? EMUL_RETRY : r;
+	}
+	return write_span(v, &s, val);
+}
+
+static void op_read_xmm(struct emul *e, unsigned reg, void *buf)
+{
+	host_fpu_xmm(e->ctx, reg, buf, false);
+}
+
+static void op_write_xmm(struct emul *e, unsigned reg, const void *buf)
+{
+	host_fpu_xmm(e->ctx, reg, (void *)buf, true);
+}
+
+static uint16_t op_selector(struct emul *e, unsigned seg)
+{
+	const struct hv_vcpu *v = e->ctx;
+
+	return v->st.seg[seg].selector;
+}
+
+static const struct emul_ops guest_ops = {
+	.fetch = op_fetch, .read = op_read, .write = op_write, .cmpxchg = op_cmpxchg,
+	.read_xmm = op_read_xmm, .write_xmm = op_write_xmm, .selector = op_selector,
+};
+
+/* --- instructions --- */
+
+static void load_emulator(struct hv_vcpu *v)
+{
+	struct emul *e = &v->emul;
+
+	hv_need(v, HV_SEG | HV_CR);
+	e->ops = &guest_ops;
+	e->ctx = v;
+	memcpy(e->gpr, v->st.gpr, sizeof(e->gpr));
+	e->rip = v->st.rip;
+	e->rflags = v->st.rflags;
+	e->mode = hv_mode(v);
+	e->cpl = v->st.cpl;
+	e->cr4 = v->st.cr4;
+	e->stack32 = v->st.seg[HV_SS].attr & SEG_DB;
+}
+
+/* What no memory holds, and what no table knows, is no instruction: #UD. */
+int hv_fetch_insn(struct hv_vcpu *v)
+{
+	enum emul_result r;
+
+	load_emulator(v);
+	r = emul_decode(&v->emul, NULL, 0);
+	if (r == EMUL_OK)
+		return 0;
+	if (r == EMUL_FAULT)
+		hv_raise_fault(v, &v->emul.fault);
+	else
+		hv_raise(v, X86_UD);
+	return -EFAULT;
+}
+
+/* It did not get through. */
+static int stopped(struct hv_vcpu *v, enum emul_result r)
+{
+	if (r == EMUL_RETRY && v->complete)
+		return HV_TO_USER;
+	v->n_fragments = 0;
+	if (r == EMUL_RETRY)
+		return HV_AGAIN;
+	if (r != EMUL_FAULT)
+		return hv_internal_error(v, v->emul.insn.bytes, v->emul.insn.fetched);
+	hv_raise_fault(v, &v->emul.fault);
+	return HV_AGAIN;
+}
+
+/* May the next iteration of a REP follow without a look at what else there is to do? */
+static bool may_repeat(const struct hv_vcpu *v)
+{
+	return !(v->st.rflags & RFLAGS_TF) && !cpu_load(&v->requests) &&
+	       !cpu_load(&v->lapic.timer_fired) && !hv_event_waiting(v);
+}
+
+static int emulate(struct hv_vcpu *v, const uint8_t *bytes, unsigned n)
+{
+	struct emul *e = &v->emul;
+	uint8_t kept[EMUL_INSN_MAX];
+
+	load_emulator(v);
+	for (unsigned i = 0; i < REPEATS; i++) {
+		enum emul_result r;
+
+		v->n_seen = 0;
+		r = emul_step(e, bytes, n);
+		if (r != EMUL_OK)
+			return stopped(v, r);
+		v->n_fragments = 0;
+		memcpy(v->st.gpr, e->gpr, sizeof(e->gpr));
+		v->st.rflags = e->rflags;
+		if (e->rip != v->st.rip || !may_repeat(v))
+			break;
+		n = e->insn.len;
+		memcpy(kept, e->insn.bytes, n);
+		bytes = kept;
+	}
+	return hv_insn_done(v, e->rip);
+}
+
+/* A user who has put RIP elsewhere (a reset) wants nothing of the old instruction. */
+static int complete_mmio(struct hv_vcpu *v)
+{
+	struct hv_fragment *f;
+	uint8_t kept[EMUL_INSN_MAX];
+
+	if (!v->n_fragments || v->st.rip != v->emul.rip) {
+		v->n_fragments = 0;
+		return HV_AGAIN;
+	}
+	f = &v->fragment[v->n_fragments - 1];
+	f->done = true;
+	if (!f->write)
+		memcpy(f->data, v->user->mmio.data, sizeof(f->data));
+	memcpy(kept, v->emul.insn.bytes, sizeof(kept));
+	return emulate(v, kept, v->emul.insn.len);
+}
+
+int hv_emulate(struct hv_vcpu *v, const uint8_t *bytes, unsigned n)
+{
+	v->operand.known = false;
+	v->n_fragments = 0;
+	return emulate(v, bytes, n);
+}
+
+/* A fault of the guest's page tables themselves says nothing of an operand. */
+int hv_emulate_mem(struct hv_vcpu *v, const struct hv_exit *x)
+{
+	v->operand.gpa = x->mem.gpa;
+	v->operand.known = !(x->mem.access & (HV_ACCESS_WALK | HV_ACCESS_FETCH));
+	v->operand.write = x->mem.access & HV_ACCESS_WRITE;
+	v->n_fragments = 0;
+	return emulate(v, x->insn, x->n_insn);
+}

@@ -1,0 +1,591 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Model-specific registers: what a guest and the user read and write. Those that only hold a value
+ * are rows of a table; the others are named in msr_read() and msr_write().
+ * Missing: performance counters, which read 0; machine checks and memory types hold what was written
+ * and have no effect.
+ *
+ * References: Intel SDM 4, "Architectural MSRs"; Intel SDM 3, "Memory Cache Control", "Machine-Check
+ * Architecture"; AMD APM 2, "MSR Cross-Reference".
+ */
+#include "core/core.h"
+
+enum { MTRRCAP_FIXED = 1 << 8, MTRRCAP_WC = 1 << 10, MCG_CTL_P = 1 << 8 };
+enum { MISC_FAST_STRING = 1, MISC_BTS_UNAVAILABLE = 1 << 11, MISC_PEBS_UNAVAILABLE = 1 << 12 };
+enum { DEBUGCTL_LBR = 1, DEBUGCTL_BTF = 2, FEATURE_CONTROL_LOCKED = 1 };
+#define PAT_DEFAULT   0x0007040600070406ull
+#define MICROCODE     0x100000065ull /* one vendor's systems read the upper half, the other's the lower */
+#define HWCR_TSC_FREQ 0x01000000ull  /* the TSC counts at a fixed rate */
+#define DE_LFENCE     0x2ull	     /* LFENCE waits for what came before it */
+
+/* --- the table --- */
+
+/* What may be written; everything else is #GP. */
+enum rule {
+	ANY,	   /* bits of the mask */
+	CANONICAL,
+	MEM_TYPES, /* eight memory types, of the mask's bits */
+	MTRR_VAR,
+	DEFTYPE,
+	MC_CTL,	   /* 0 or all ones, by the guest */
+	MC_BANK,
+	CONSTANT,  /* mask is its value; nothing */
+	IGNORED,   /* mask is its value; anything, without effect */
+};
+
+struct msr {
+	uint32_t first, count;
+	enum rule rule;
+	uint64_t mask;
+	uint32_t at;	/* where it is kept in struct hv_vcpu */
+	uint32_t group; /* when that is in v->st */
+};
+
+#define STATE(i, g, field, r, m)	{ i, 1, r, m, offsetof(struct hv_vcpu, st.field), g }
+#define DULL(i, n, field, r, m) { i, n, r, m, offsetof(struct hv_vcpu, msr.field), 0 }
+#define FIXED(i, n, r, value)	{ i, n, r, value, 0, 0 }
+#define TYPES_MTRR 0x73 /* types 0, 1, 4, 5, 6 */
+#define TYPES_PAT  0xf3 /* and 7: uncached, unless an MTRR says otherwise */
+#define LOW32	   0xffffffffull
+
+static const struct msr table[] = {
+	STATE(MSR_FS_BASE, HV_SEG, seg[HV_FS].base, CANONICAL, 0),
+	STATE(MSR_GS_BASE, HV_SEG, seg[HV_GS].base, CANONICAL, 0),
+	STATE(MSR_KERNEL_GS_BASE, HV_MSR, kernel_gs_base, CANONICAL, 0),
+	STATE(MSR_STAR, HV_MSR, star, ANY, ~0ull),
+	STATE(MSR_LSTAR, HV_MSR, lstar, CANONICAL, 0),
+	STATE(MSR_CSTAR, HV_MSR, cstar, CANONICAL, 0),
+	STATE(MSR_SFMASK, HV_MSR, sfmask, ANY, LOW32),
+	STATE(MSR_SYSENTER_CS, HV_MSR, sysenter_cs, ANY, LOW32),
+	STATE(MSR_SYSENTER_ESP, HV_MSR, sysenter_esp, CANONICAL, 0),
+	STATE(MSR_SYSENTER_EIP, HV_MSR, sysenter_eip, CANONICAL, 0),
+	STATE(MSR_TSC_AUX, HV_MSR, tsc_aux, ANY, LOW32),
+	STATE(MSR_PAT, HV_MSR, pat, MEM_TYPES, TYPES_PAT),
+
+	FIXED(MSR_MTRRCAP, 1, CONSTANT, HV_MTRR_VAR | MTRRCAP_FIXED | MTRRCAP_WC),
+	DULL(MSR_MTRR_PHYSBASE0, 2 * HV_MTRR_VAR, mtrr_var, MTRR_VAR, 0),
+	DULL(MSR_MTRR_FIX64K, 1, mtrr_fixed[0], MEM_TYPES, TYPES_MTRR),
+	DULL(MSR_MTRR_FIX16K, 2, mtrr_fixed[1], MEM_TYPES, TYPES_MTRR),
+	DULL(MSR_MTRR_FIX4K, 8, mtrr_fixed[3], MEM_TYPES, TYPES_MTRR),
+	DULL(MSR_MTRR_DEFTYPE, 1, mtrr_deftype, DEFTYPE, 0),
+	FIXED(MSR_MCG_CAP, 1, CONSTANT, HV_MC_BANKS | MCG_CTL_P),
+	DULL(MSR_MCG_STATUS, 1, mcg_status, ANY, ~0ull),
+	DULL(MSR_MCG_CTL, 1, mcg_ctl, MC_CTL, 0),
+	DULL(MSR_MC0_CTL, 4 * HV_MC_BANKS, mc, MC_BANK, 0),
+
+	DULL(MSR_MISC_ENABLE, 1, misc_enable, ANY, ~0ull),
+	DULL(MSR_POWER_CTL, 1, power_ctl, ANY, ~0ull),
+	FIXED(MSR_FEATURE_CONTROL, 1, CONSTANT, FEATURE_CONTROL_LOCKED),
+	FIXED(MSR_PLATFORM_INFO, 1, CONSTANT, 0),
+	FIXED(MSR_SMI_COUNT, 1, CONSTANT, 0),
+	FIXED(MSR_PLATFORM_ID, 1, IGNORED, 0),
+	FIXED(MSR_EBL_CR_POWERON, 1, IGNORED, 0),
+	FIXED(MSR_UCODE_WRITE, 1, IGNORED, 0),
+	FIXED(MSR_PERFCTR0, 2, IGNORED, 0),
+	FIXED(MSR_FSB_FREQ, 1, IGNORED, 3), /* 166 MHz */
+	FIXED(MSR_BBL_CR_CTL3, 1, IGNORED, 0xbe702111), /* a second-level cache that is on */
+	FIXED(MSR_EVNTSEL0, 2, IGNORED, 0),
+	FIXED(MSR_PERF_STATUS, 2, IGNORED, 0), /* and PERF_CTL */
+	FIXED(MSR_LAST_BRANCH_FROM, 4, IGNORED, 0),
+
+	FIXED(MSR_K7_EVNTSEL0, 8, IGNORED, 0), /* and the counters */
+	FIXED(MSR_SYSCFG, 1, IGNORED, 0),
+	FIXED(MSR_HWCR, 1, IGNORED, HWCR_TSC_FREQ),
+	FIXED(MSR_NB_CFG, 1, IGNORED, 0),
+	FIXED(MSR_PATCH_LOADER, 1, IGNORED, 0),
+	FIXED(MSR_INT_PENDING, 1, IGNORED, 0),
+	FIXED(MSR_MMIO_CONF_BASE, 1, IGNORED, 0),
+	FIXED(MSR_PSTATE_LIMIT, 11, IGNORED, 0),
+	FIXED(MSR_TSEG, 2, IGNORED, 0),
+	FIXED(MSR_OSVW, 2, IGNORED, 0),
+	FIXED(MSR_LS_CFG, 4, IGNORED, 0),
+	FIXED(MSR_DE_CFG, 1, IGNORED, DE_LFENCE),
+	FIXED(MSR_BU_CFG2, 1, IGNORED, 0),
+	FIXED(MSR_EX_CFG, 1, IGNORED, 0),
+};
+
+static const struct msr *find_row(uint32_t index)
+{
+	for (const struct msr *m = table; m < table + HV_ARRAY(table); m++)
+		if (index - m->first < m->count)
+			return m;
+	return NULL;
+}
+
+static uint64_t *row_value(struct hv_vcpu *v, const struct msr *m, uint32_t index)
+{
+	return (uint64_t *)((char *)v + m->at) + (index - m->first);
+}
+
+static bool types_valid(uint64_t val, uint32_t types, unsigned n)
+{
+	for (; n--; val >>= 8)
+		if ((val & 0xff) > 7 || !(types >> (val & 7) & 1))
+			return false;
+	return true;
+}
+
+/* Intel SDM 3, "Variable Range MTRRs": base and type, mask and the valid bit, in turns. */
+static bool mtrr_var_valid(const struct hv_vcpu *v, uint32_t index, uint64_t val)
+{
+	if (val >> v->phys_bits)
+		return false;
+	return index & 1 ? !(val & 0x7ff) : !(val & 0xf00) && types_valid(val, TYPES_MTRR, 1);
+}
+
+static bool mc_ctl_valid(uint64_t val)
+{
+	return !val || !(~val & ~(1ull << 10)); /* Linux clears that bit of one bank on some models */
+}
+
+static bool row_valid(const struct hv_vcpu *v, const struct msr *m, uint32_t index, uint64_t val,
+		      bool by_user)
+{
+	switch (m->rule) {
+	case ANY:
+		return !(val & ~m->mask);
+	case CANONICAL:
+		return hv_canonical(val);
+	case MEM_TYPES:
+		return types_valid(val, (uint32_t)m->mask, 8);
+	case MTRR_VAR:
+		return mtrr_var_valid(v, index, val);
+	case DEFTYPE:
+		return !(val & ~0xcffull) && types_valid(val, TYPES_MTRR, 1);
+	case MC_CTL:
+		return by_user || mc_ctl_valid(val);
+	case MC_BANK: /* control, status, address, more, in turns */
+		return by_user || (index & 3) > 1 || (index & 1 ? !val : mc_ctl_valid(val));
+	case CONSTANT:
+		return by_user && val == m->mask;
+	default:
+		return true;
+	}
+}
+
+static int row_read(struct hv_vcpu *v, uint32_t index, uint64_t *val)
+{
+	const struct msr *m = find_row(index);
+
+	if (!m)
+		return -ENOENT;
+	hv_need(v, m->group);
+	*val = m->at ? *row_value(v, m, index) : m->mask;
+	return 0;
+}
+
+static int row_write(struct hv_vcpu *v, uint32_t index, uint64_t val, bool by_user)
+{
+	const struct msr *m = find_row(index);
+
+	if (!m)
+		return -ENOENT;
+	if (!row_valid(v, m, index, val, by_user))
+		return -EINVAL;
+	if (!m->at)
+		return 0;
+	hv_touch(v, m->group);
+	*row_value(v, m, index) = val;
+	return 0;
+}
+
+/* --- which accesses come here at all --- */
+
+static bool is_x2apic(uint32_t index)
+{
+	return index >= MSR_X2APIC && index < MSR_X2APIC + 0x100;
+}
+
+static bool range_says(const struct hv_msr_range *r, uint32_t index)
+{
+	uint32_t i = index - r->base;
+
+	return r->bits[i / 64] >> (i % 64) & 1;
+}
+
+/* The x2APIC's are never filtered: some of them never come here. */
+static bool allowed(const struct hv_vm *vm, uint32_t index, bool write)
+{
+	if (is_x2apic(index))
+		return true;
+	for (const struct hv_msr_range *r = vm->filter; r < vm->filter + vm->n_filters; r++)
+		if ((write ? r->write : r->read) && index - r->base < r->count)
+			return range_says(r, index);
+	return !vm->filter_deny;
+}
+
+/* An MSR that the vendor switches need not make the guest exit, unless it is filtered. */
+static void trap_filtered(struct hv_vcpu *v, uint32_t index)
+{
+	uint32_t trap = allowed(v->vm, index, false) ? 0 : HV_ACCESS_READ;
+
+	trap |= allowed(v->vm, index, true) ? 0 : HV_ACCESS_WRITE;
+	hv_vcpu_bind(v);
+	hv_ops->set_msr_trap(v, index, trap);
+}
+
+void hv_msr_traps(struct hv_vcpu *v)
+{
+	static const uint32_t direct[] = {
+		MSR_FS_BASE, MSR_GS_BASE, MSR_KERNEL_GS_BASE, MSR_STAR, MSR_LSTAR, MSR_CSTAR,
+		MSR_SFMASK, MSR_SYSENTER_CS, MSR_SYSENTER_ESP, MSR_SYSENTER_EIP,
+	};
+
+	for (unsigned i = 0; i < HV_ARRAY(direct); i++)
+		trap_filtered(v, direct[i]);
+	hv_ops->set_msr_trap(v, MSR_SPEC_CTRL, HV_ACCESS_READ | HV_ACCESS_WRITE);
+}
+
+/* --- time --- */
+
+static void move_tsc(struct hv_vcpu *v, uint64_t by)
+{
+	v->tsc_offset += by;
+	hv_tsc_apply(v);
+}
+
+static void write_tsc(struct hv_vcpu *v, uint64_t val)
+{
+	uint64_t by = val - hv_guest_tsc(v);
+
+	v->msr.tsc_adjust += by;
+	move_tsc(v, by);
+}
+
+/*
+ * The user sets one vCPU after the other and means the same time in all: what is within a second of
+ * the last one, or 0 as at power-on, becomes equal to it, to the cycle.
+ */
+static void set_tsc(struct hv_vcpu *v, uint64_t val)
+{
+	uint64_t common = cpu_load(&v->vm->tsc_offset);
+	uint64_t wanted = v->tsc_offset + val - hv_guest_tsc(v);
+	int64_t apart = (int64_t)(wanted - common), second = (int64_t)v->tsc_khz * 1000;
+
+	if (!val || (apart < second && -apart < second))
+		wanted = common;
+	cpu_store(&v->vm->tsc_offset, wanted);
+	move_tsc(v, wanted - v->tsc_offset);
+}
+
+static void write_tsc_adjust(struct hv_vcpu *v, uint64_t val, bool by_user)
+{
+	uint64_t by = val - v->msr.tsc_adjust;
+
+	v->msr.tsc_adjust = val;
+	if (!by_user) /* the user has set the TSC itself as it is to be */
+		move_tsc(v, by);
+}
+
+/* --- speculation --- */
+
+static bool guest_has(const struct hv_vcpu *v, uint32_t leaf, uint32_t in_ebx, uint32_t in_edx)
+{
+	const struct hv_cpuid *c = hv_cpuid_find(v, leaf, 0);
+
+	return c && ((c->ebx & in_ebx) || (c->edx & in_edx));
+}
+
+static int write_spec_ctrl(struct hv_vcpu *v, uint64_t val, bool by_user)
+{
+	uint64_t allowed = by_user ? hv_spec_ctrl_host() : v->spec_ctrl_allowed;
+
+	if (!by_user && !allowed)
+		return -ENOENT;
+	if (val & ~allowed)
+		return -EINVAL;
+	hv_touch(v, HV_MSR);
+	v->st.spec_ctrl = val;
+	if (val && !by_user) /* who uses it does so often */
+		trap_filtered(v, MSR_SPEC_CTRL);
+	return 0;
+}
+
+static int read_spec_ctrl(struct hv_vcpu *v, uint64_t *val, bool by_user)
+{
+	if (!by_user && !v->spec_ctrl_allowed)
+		return -ENOENT;
+	hv_need(v, HV_MSR);
+	*val = v->st.spec_ctrl;
+	return 0;
+}
+
+/* A barrier on this processor, before the guest goes on here. */
+static int write_pred_cmd(struct hv_vcpu *v, uint64_t val, bool by_user)
+{
+	enum { LEAF7_EDX_IBRS_IBPB = 1 << 26, LEAF88_EBX_IBPB = 1 << 12 };
+
+	if (!by_user && !guest_has(v, 7, 0, LEAF7_EDX_IBRS_IBPB) &&
+	    !guest_has(v, 0x80000008, LEAF88_EBX_IBPB, 0))
+		return -ENOENT;
+	if (val & ~PRED_CMD_IBPB)
+		return -EINVAL;
+	if (val && hv_cap.pred_cmd) {
+		hv_vcpu_bind(v);
+		cpu_wrmsr(MSR_PRED_CMD, PRED_CMD_IBPB);
+	}
+	return 0;
+}
+
+static int read_arch_capabilities(const struct hv_vcpu *v, uint64_t *val, bool by_user)
+{
+	enum { LEAF7_EDX_ARCH_CAPABILITIES = 1 << 29 };
+
+	if (!by_user && !guest_has(v, 7, 0, LEAF7_EDX_ARCH_CAPABILITIES))
+		return -ENOENT;
+	*val = hv_cap.arch_capabilities;
+	return 0;
+}
+
+/* --- hypercall page --- */
+
+enum { PAGE_STUBS = 128, STUB_SIZE = 32, STUB_IRET = 23, STUB_CALL_AT = 5 };
+
+static void make_stub(uint8_t stub[STUB_SIZE], uint8_t n)
+{
+	memset(stub, 0xcc, STUB_SIZE);
+	if (n == STUB_IRET) { /* not a call that a guest of this kind can make: #UD */
+		stub[0] = 0x0f;
+		stub[1] = 0x0b;
+		return;
+	}
+	memset(stub, 0, STUB_CALL_AT);
+	stub[0] = 0xb8; /* mov $n,%eax */
+	stub[1] = n;
+	memcpy(&stub[STUB_CALL_AT], hv_cap.hypercall_insn, sizeof(hv_cap.hypercall_insn));
+	stub[STUB_CALL_AT + sizeof(hv_cap.hypercall_insn)] = 0xc3; /* ret */
+}
+
+/* The address of a page in RAM, and which of one pages. */
+static int write_hypercall_page(struct hv_vcpu *v, uint64_t val)
+{
+	uint8_t stub[STUB_SIZE];
+
+	if (val & 0xfff)
+		return -EINVAL;
+	for (unsigned i = 0; i < PAGE_STUBS; i++) {
+		make_stub(stub, (uint8_t)i);
+		if (hv_mem_write(v, val + i * STUB_SIZE, stub, sizeof(stub)))
+			return -EINVAL;
+	}
+	return 0;
+}
+
+static bool is_hypercall_page(const struct hv_vcpu *v, uint32_t index)
+{
+	return v->vm->xen_intercept && v->vm->xen_msr && index == v->vm->xen_msr;
+}
+
+/* --- all of them --- */
+
+static bool is_clock(uint32_t index)
+{
+	return index == MSR_KVM_WALL_CLOCK_OLD || index == MSR_KVM_SYSTEM_TIME_OLD ||
+	       index == MSR_KVM_WALL_CLOCK || index == MSR_KVM_SYSTEM_TIME;
+}
+
+static int msr_read(struct hv_vcpu *v, uint32_t index, uint64_t *val, bool by_user)
+{
+	if (is_x2apic(index))
+		return lapic_msr_read(v, index, val);
+	if (is_clock(index))
+		return hv_clock_msr_read(v, index, val);
+	*val = 0;
+	switch ((int)index) {
+	case MSR_TSC_DEADLINE:
+		*val = lapic_deadline(v);
+		return 0;
+	case MSR_TSC:
+		*val = hv_guest_tsc(v);
+		return 0;
+	case MSR_TSC_ADJUST:
+		*val = v->msr.tsc_adjust;
+		return 0;
+	case MSR_APIC_BASE:
+		*val = v->lapic.base;
+		return 0;
+	case MSR_EFER:
+		hv_need(v, HV_CR);
+		*val = v->st.efer;
+		return 0;
+	case MSR_BIOS_SIGN_ID:
+		*val = v->msr.bios_sign;
+		return 0;
+	case MSR_DEBUGCTL:
+		return 0;
+	case MSR_SPEC_CTRL:
+		return read_spec_ctrl(v, val, by_user);
+	case MSR_PRED_CMD:
+		return by_user ? 0 : -EINVAL;
+	case MSR_ARCH_CAPABILITIES:
+		return read_arch_capabilities(v, val, by_user);
+	default:
+		return is_hypercall_page(v, index) ? 0 : row_read(v, index, val);
+	}
+}
+
+static int msr_write(struct hv_vcpu *v, uint32_t index, uint64_t val, bool by_user)
+{
+	if (is_x2apic(index))
+		return lapic_msr_write(v, index, val);
+	if (is_clock(index))
+		return hv_clock_msr_write(v, index, val);
+	if (is_hypercall_page(v, index))
+		return write_hypercall_page(v, val);
+	switch ((int)index) {
+	case MSR_TSC_DEADLINE:
+		lapic_set_deadline(v, val);
+		return 0;
+	case MSR_TSC:
+		by_user ? set_tsc(v, val) : write_tsc(v, val);
+		return 0;
+	case MSR_TSC_ADJUST:
+		write_tsc_adjust(v, val, by_user);
+		return 0;
+	case MSR_APIC_BASE:
+		return lapic_set_base(v, val, by_user);
+	case MSR_EFER:
+		return hv_efer_write(v, val);
+	case MSR_BIOS_SIGN_ID: /* a guest writes 0 before it asks for the version */
+		if (by_user)
+			v->msr.bios_sign = val;
+		return 0;
+	case MSR_DEBUGCTL: /* recording and stepping by branches: not done */
+		return val & ~(uint64_t)(DEBUGCTL_LBR | DEBUGCTL_BTF) ? -EINVAL : 0;
+	case MSR_SPEC_CTRL:
+		return write_spec_ctrl(v, val, by_user);
+	case MSR_PRED_CMD:
+		return write_pred_cmd(v, val, by_user);
+	default:
+		return row_write(v, index, val, by_user);
+	}
+}
+
+int hv_msr_get(struct hv_vcpu *v, uint32_t index, uint64_t *val, bool by_user)
+{
+	int err;
+
+	host_lock(&v->lock);
+	err = msr_read(v, index, val, by_user);
+	hv_vcpu_release(v);
+	host_unlock(&v->lock);
+	return err;
+}
+
+int hv_msr_set(struct hv_vcpu *v, uint32_t index, uint64_t val, bool by_user)
+{
+	int err;
+
+	host_lock(&v->lock);
+	err = msr_write(v, index, val, by_user);
+	hv_vcpu_release(v);
+	host_unlock(&v->lock);
+	return err;
+}
+
+/* Those of v->st that the user wants to set all at once: would each be taken? */
+bool hv_msr_group_valid(struct hv_vcpu *v, const struct hv_state *s)
+{
+	const char *st = (const char *)s - offsetof(struct hv_vcpu, st);
+
+	for (const struct msr *m = table; m < table + HV_ARRAY(table); m++)
+		if (m->group == HV_MSR &&
+		    !row_valid(v, m, m->first, *(const uint64_t *)(st + m->at), true))
+			return false;
+	return !s->debugctl && !(s->spec_ctrl & ~hv_spec_ctrl_host());
+}
+
+/* INIT leaves all of them alone. The caller has made v->st anew, and writes all of it back. */
+void hv_msr_reset(struct hv_vcpu *v, bool init)
+{
+	if (init)
+		return;
+	v->msr = (struct hv_dull_msrs){
+		.misc_enable = MISC_FAST_STRING | MISC_BTS_UNAVAILABLE | MISC_PEBS_UNAVAILABLE,
+		.bios_sign = MICROCODE,
+	};
+	v->st.pat = PAT_DEFAULT;
+	v->xcr0 = XCR0_X87;
+}
+
+#define FOUR(i)	 (i), (i) + 1, (i) + 2, (i) + 3
+#define EIGHT(i) FOUR(i), FOUR((i) + 4)
+
+/* In the order in which they are to be set again: the TSC, then what counts by it. */
+const uint32_t *hv_msr_list(unsigned *n)
+{
+	static const uint32_t list[] = {
+		MSR_TSC, MSR_TSC_ADJUST, MSR_KVM_WALL_CLOCK, MSR_KVM_SYSTEM_TIME,
+		MSR_KVM_WALL_CLOCK_OLD, MSR_KVM_SYSTEM_TIME_OLD, MSR_STAR, MSR_LSTAR, MSR_CSTAR,
+		MSR_SFMASK, MSR_KERNEL_GS_BASE, MSR_SYSENTER_CS, MSR_SYSENTER_ESP,
+		MSR_SYSENTER_EIP, MSR_TSC_AUX, MSR_SPEC_CTRL, MSR_PAT, MSR_MISC_ENABLE,
+		MSR_POWER_CTL, MSR_BIOS_SIGN_ID, MSR_MTRR_DEFTYPE, MSR_MTRR_FIX64K,
+		MSR_MTRR_FIX16K, MSR_MTRR_FIX16K + 1, EIGHT(MSR_MTRR_FIX4K),
+		EIGHT(MSR_MTRR_PHYSBASE0), EIGHT(MSR_MTRR_PHYSBASE0 + 8), MSR_MCG_STATUS,
+		MSR_MCG_CTL, EIGHT(MSR_MC0_CTL), EIGHT(MSR_MC0_CTL + 8), EIGHT(MSR_MC0_CTL + 16),
+		EIGHT(MSR_MC0_CTL + 24), EIGHT(MSR_MC0_CTL + 32), MSR_TSC_DEADLINE,
+	};
+
+	*n = HV_ARRAY(list);
+	return list;
+}
+
+/* --- exits --- */
+
+static int finish_read(struct hv_vcpu *v, const struct hv_exit *x, uint64_t val)
+{
+	v->st.gpr[HV_RAX] = (uint32_t)val;
+	v->st.gpr[HV_RDX] = val >> 32;
+	return hv_skip(v, x);
+}
+
+static int raise_gp(struct hv_vcpu *v)
+{
+	hv_raise_error(v, X86_GP, 0);
+	return HV_AGAIN;
+}
+
+/* The user has put a value, or a fault, into what was asked. */
+static int complete_msr(struct hv_vcpu *v)
+{
+	const struct hv_exit x = { .insn_len = (uint8_t)v->io.insn_len };
+
+	if (v->st.rip != v->io.rip) /* the user has sent the guest elsewhere */
+		return HV_AGAIN;
+	if (v->user->msr.fault)
+		return raise_gp(v);
+	if (v->user->reason == HV_USER_MSR_READ)
+		return finish_read(v, &x, v->user->msr.data);
+	return hv_skip(v, &x);
+}
+
+static int refuse(struct hv_vcpu *v, const struct hv_exit *x, uint32_t why, uint64_t val)
+{
+	struct hv_user *u = v->user;
+
+	if (!(v->vm->msr_to_user & why))
+		return raise_gp(v);
+	u->reason = x->msr.write ? HV_USER_MSR_WRITE : HV_USER_MSR_READ;
+	u->msr.index = (uint32_t)v->st.gpr[HV_RCX];
+	u->msr.why = why;
+	u->msr.data = x->msr.write ? val : 0;
+	u->msr.fault = false;
+	v->io.rip = v->st.rip;
+	v->io.insn_len = x->insn_len;
+	v->complete = complete_msr;
+	return HV_TO_USER;
+}
+
+int hv_exit_msr(struct hv_vcpu *v, struct hv_exit *x)
+{
+	uint64_t val = v->st.gpr[HV_RDX] << 32 | (uint32_t)v->st.gpr[HV_RAX];
+	uint32_t index = (uint32_t)v->st.gpr[HV_RCX];
+	int err;
+
+	if (!allowed(v->vm, index, x->msr.write))
+		return refuse(v, x, HV_MSR_FILTERED, val);
+	err = x->msr.write ? msr_write(v, index, val, false) : msr_read(v, index, &val, false);
+	if (err)
+		return refuse(v, x, err == -ENOENT ? HV_MSR_UNKNOWN : HV_MSR_INVALID, val);
+	return x->msr.write ? hv_skip(v, x) : finish_read(v, x, val);
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The state of a vCPU as its user reads and sets it: whole groups, checked so that no entry is
+ * refused for them and nothing that the host loads into its own registers can fault.
+ *
+ * References: Intel SDM 3, "Checks on the Guest State Area"; AMD APM 2, "Canonicalization and
+ * Consistency Checks".
+ */
+#include "core/core.h"
+
+static void copy_cr(struct hv_state *to, const struct hv_state *from)
+{
+	to->cr0 = from->cr0;
+	to->cr2 = from->cr2;
+	to->cr3 = from->cr3;
+	to->cr4 = from->cr4;
+	to->efer = from->efer;
+	memcpy(to->pdpte, from->pdpte, sizeof(to->pdpte));
+}
+
+static void copy_msrs(struct hv_state *to, const struct hv_state *from)
+{
+	to->star = from->star;
+	to->lstar = from->lstar;
+	to->cstar = from->cstar;
+	to->sfmask = from->sfmask;
+	to->kernel_gs_base = from->kernel_gs_base;
+	to->sysenter_cs = from->sysenter_cs;
+	to->sysenter_esp = from->sysenter_esp;
+	to->sysenter_eip = from->sysenter_eip;
+	to->pat = from->pat;
+	to->tsc_aux = from->tsc_aux;
+	to->debugctl = from->debugctl;
+	to->spec_ctrl = from->spec_ctrl;
+}
+
+/* Not CR8, which is the local APIC's. */
+static void copy_groups(struct hv_state *to, const struct hv_state *from, uint32_t groups)
+{
+	if (groups & HV_GPR) {
+		memcpy(to->gpr, from->gpr, sizeof(to->gpr));
+		to->rip = from->rip;
+		to->rflags = from->rflags | RFLAGS_RESERVED1;
+	}
+	if (groups & HV_SEG) {
+		memcpy(to->seg, from->seg, sizeof(to->seg));
+		to->gdt = from->gdt;
+		to->idt = from->idt;
+		to->cpl = from->cpl;
+	}
+	if (groups & HV_CR)
+		copy_cr(to, from);
+	if (groups & HV_DR) {
+		memcpy(to->dr, from->dr, sizeof(to->dr));
+		to->dr6 = (from->dr6 & DR6_KNOWN) | DR6_FIXED;
+		to->dr7 = (from->dr7 & DR7_KNOWN) | DR7_FIXED;
+	}
+	if (groups & HV_MSR)
+		copy_msrs(to, from);
+	if (groups & HV_EVENT) {
+		to->shadow_sti = from->shadow_sti;
+		to->shadow_movss = from->shadow_movss;
+		to->nmi_masked = from->nmi_masked;
+	}
+}
+
+int hv_vcpu_get(struct hv_vcpu *v, struct hv_state *s, uint32_t groups)
+{
+	host_lock(&v->lock);
+	hv_need(v, groups);
+	copy_groups(s, &v->st, groups);
+	if (groups & HV_GPR)
+		s->cr8 = lapic_cr8(v);
+	hv_vcpu_release(v);
+	host_unlock(&v->lock);
+	return 0;
+}
+
+/* Those whose base the processor takes with 64 bits. */
+static bool bases_valid(const struct hv_state *s)
+{
+	return hv_canonical(s->seg[HV_FS].base) && hv_canonical(s->seg[HV_GS].base) &&
+	       hv_canonical(s->seg[HV_TR].base) && hv_canonical(s->seg[HV_LDTR].base) &&
+	       hv_canonical(s->gdt.base) && hv_canonical(s->idt.base);
+}
+
+static bool groups_valid(struct hv_vcpu *v, const struct hv_state *s, uint32_t groups)
+{
+	struct hv_control c = { s->cr0, s->cr3, s->cr4, s->efer };
+
+	if ((groups & HV_GPR) && s->cr8 > 15)
+		return false;
+	if ((groups & HV_SEG) && (s->cpl > 3 || !bases_valid(s)))
+		return false;
+	if ((groups & HV_CR) && !hv_control_valid(v, &c))
+		return false;
+	if ((groups & HV_DR) && (s->dr6 >> 32 || s->dr7 >> 32))
+		return false;
+	return !(groups & HV_MSR) || hv_msr_group_valid(v, s);
+}
+
+static bool same_control(const struct hv_state *a, const struct hv_state *b)
+{
+	return a->cr0 == b->cr0 && a->cr3 == b->cr3 && a->cr4 == b->cr4 && a->efer == b->efer;
+}
+
+/* What a guest's own writes would do besides. */
+static void control_changed(struct hv_vcpu *v)
+{
+	struct hv_state *st = &v->st;
+
+	st->cr0 |= CR0_ET;
+	if ((st->cr0 & CR0_PG) && (st->cr4 & CR4_PAE) && !(st->efer & EFER_LMA))
+		hv_load_pdptes(v, st->cr3); /* the user's own stay if memory has none yet */
+	hv_vcpu_bind(v);
+	hv_ops->flush_tlb(v, false);
+}
+
+int hv_vcpu_set(struct hv_vcpu *v, const struct hv_state *s, uint32_t groups)
+{
+	bool same;
+
+	host_lock(&v->lock);
+	if (!groups_valid(v, s, groups)) {
+		host_unlock(&v->lock);
+		return -EINVAL;
+	}
+	hv_touch(v, groups);
+	same = !(groups & HV_CR) || same_control(&v->st, s);
+	copy_groups(&v->st, s, groups);
+	if (groups & HV_GPR) {
+		lapic_set_cr8(v, s->cr8);
+		v->exception.type = HV_EV_NONE; /* it belonged to what ran before */
+	}
+	if (!same)
+		control_changed(v);
+	hv_vcpu_release(v);
+	host_unlock(&v->lock);
+	return 0;
+}

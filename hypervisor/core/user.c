@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the user of a vCPU asks and sets beside its registers: interrupts, the local APIC, events on
+ * their way, the processor's state, debugging.
+ */
+#include "core/core.h"
+
+static void open_vcpu(struct hv_vcpu *v)
+{
+	host_lock(&v->lock); /* while it runs, we wait until the user has it back */
+}
+
+static void close_vcpu(struct hv_vcpu *v)
+{
+	hv_vcpu_release(v);
+	host_unlock(&v->lock);
+}
+
+/* --- interrupts by the user --- */
+
+int hv_interrupt(struct hv_vcpu *v, uint8_t vector)
+{
+	int err = 0;
+
+	host_lock(&v->lock);
+	if (v->user_vector >= 0)
+		err = -EEXIST;
+	else
+		v->user_vector = vector;
+	host_unlock(&v->lock);
+	return err;
+}
+
+bool hv_interrupt_ready(struct hv_vcpu *v)
+{
+	bool ready;
+
+	host_lock(&v->lock);
+	ready = v->user_vector < 0 && lapic_takes_extint(v) && hv_interrupts_open(v);
+	close_vcpu(v);
+	return ready;
+}
+
+void hv_interrupt_window(struct hv_vcpu *v, bool want)
+{
+	v->user_window = want; /* read by the same thread's next hv_vcpu_run() only */
+}
+
+/* --- the local APIC --- */
+
+void hv_lapic_get(struct hv_vcpu *v, void *regs1k)
+{
+	open_vcpu(v);
+	lapic_save(v, regs1k);
+	close_vcpu(v);
+}
+
+int hv_lapic_set(struct hv_vcpu *v, const void *regs1k)
+{
+	int err;
+
+	open_vcpu(v);
+	err = lapic_load(v, regs1k);
+	close_vcpu(v);
+	return err;
+}
+
+/* --- events --- */
+
+void hv_events_get(struct hv_vcpu *v, struct hv_events *e)
+{
+	open_vcpu(v);
+	hv_need(v, HV_EVENT);
+	*e = (struct hv_events){
+		.event = v->exception.type ? v->exception : v->interrupted,
+		.exception_pending = v->exception.type != HV_EV_NONE,
+		.nmi_pending = v->nmis || (cpu_load(&v->requests) & HV_REQ_NMI),
+		.nmi_masked = v->st.nmi_masked,
+		.shadow_sti = v->st.shadow_sti,
+		.shadow_movss = v->st.shadow_movss,
+		.sipi_vector = cpu_load(&v->sipi_vector),
+	};
+	if (!e->event.type && v->user_vector >= 0)
+		e->event = (struct hv_event){ .type = HV_EV_INTR, .vector = v->user_vector };
+	close_vcpu(v);
+}
+
+static bool events_make_sense(const struct hv_events *e)
+{
+	if (e->event.type == HV_EV_EXCEPTION)
+		return e->event.vector < 32 && e->event.vector != X86_NMI;
+	return !e->exception_pending;
+}
+
+int hv_events_set(struct hv_vcpu *v, const struct hv_events *e)
+{
+	if (!events_make_sense(e))
+		return -EINVAL;
+	open_vcpu(v);
+	hv_touch(v, HV_EVENT);
+	v->exception.type = v->interrupted.type = HV_EV_NONE;
+	if (e->exception_pending)
+		v->exception = e->event;
+	else
+		v->interrupted = e->event;
+	v->user_vector = -1;
+	cpu_and(&v->requests, ~HV_REQ_NMI);
+	v->nmis = e->nmi_pending;
+	v->st.nmi_masked = e->nmi_masked;
+	v->st.shadow_sti = e->shadow_sti;
+	v->st.shadow_movss = e->shadow_movss;
+	cpu_store(&v->sipi_vector, e->sipi_vector);
+	close_vcpu(v);
+	return 0;
+}
+
+enum hv_mp hv_mp_get(struct hv_vcpu *v)
+{
+	enum hv_mp mp;
+
+	open_vcpu(v);
+	if (cpu_load(&v->requests) & (HV_REQ_INIT | HV_REQ_SIPI))
+		mp = HV_MP_RUN; /* what has been sent counts as taken once it runs */
+	else
+		mp = v->mp;
+	close_vcpu(v);
+	return mp;
+}
+
+int hv_mp_set(struct hv_vcpu *v, enum hv_mp mp)
+{
+	if (mp > HV_MP_HALTED)
+		return -EINVAL;
+	open_vcpu(v);
+	v->mp = mp;
+	close_vcpu(v);
+	return 0;
+}
+
+/* --- debugging --- */
+
+int hv_debug_set(struct hv_vcpu *v, const struct hv_debug *d)
+{
+	uint32_t traps = 1u << X86_UD;
+
+	open_vcpu(v);
+	v->debug = *d;
+	if (d->on)
+		traps |= 1u << X86_DB;
+	if (d->on && d->soft_bp)
+		traps |= 1u << X86_BP;
+	hv_vcpu_bind(v);
+	hv_ops->set_exception_trap(v, traps, d->on && d->hard_bp);
+	close_vcpu(v);
+	return 0;
+}

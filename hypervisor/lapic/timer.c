@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The local APIC's timer: one-shot, periodic, and by TSC deadline. Nothing ticks: the count is worked
+ * out when it is read, and the host has a timer only while an unmasked interrupt hangs on it.
+ *
+ * What is due happens in lapic_timer_settle(), before each change of a register, so the state since
+ * the last one has been the same all the time. Periods that were missed collapse into one interrupt.
+ *
+ * Reference: Intel SDM 3, "APIC Timer", "TSC-Deadline Mode".
+ */
+#include "lapic/lapic_reg.h"
+
+enum { NS_PER_MS = 1000000 };
+enum { NEVER_MS_SHIFT = 40 };	 /* deadlines end there: decades from now */
+enum { PERIOD_MIN_NS = 20000 };	 /* a guest is not to keep a processor busy with its timer */
+
+static bool is_deadline(const struct lapic *l)
+{
+	return (l->reg[LAPIC_LVT_TIMER] & LVT_TIMER_MODE) == LVT_DEADLINE;
+}
+
+static bool is_periodic(const struct lapic *l)
+{
+	return (l->reg[LAPIC_LVT_TIMER] & LVT_TIMER_MODE) == LVT_PERIODIC;
+}
+
+/* Divide configuration: bits 3, 1 and 0 make a number; 7 divides by 1, n by 2^(n+1). */
+static uint64_t tick_ns(const struct lapic *l)
+{
+	unsigned n = (l->reg[LAPIC_DIVIDE] >> 1 & 4) | (l->reg[LAPIC_DIVIDE] & 3);
+
+	return LAPIC_BUS_NS << ((n + 1) & 7);
+}
+
+static uint64_t period_ns(const struct lapic *l)
+{
+	return l->reg[LAPIC_INITIAL] * tick_ns(l);
+}
+
+uint32_t lapic_timer_current(const struct hv_vcpu *v)
+{
+	const struct lapic *l = &v->lapic;
+	uint64_t period = period_ns(l), elapsed = host_now_ns() - l->timer_start_ns;
+
+	if (!l->timer_start_ns || is_deadline(l))
+		return 0;
+	if (elapsed >= period) {
+		if (!is_periodic(l))
+			return 0;
+		elapsed %= period;
+	}
+	return l->reg[LAPIC_INITIAL] - elapsed / tick_ns(l);
+}
+
+uint64_t lapic_deadline(const struct hv_vcpu *v)
+{
+	return v->lapic.deadline > hv_guest_tsc(v) ? v->lapic.deadline : 0;
+}
+
+/* Has it expired? Then the state is that of after. */
+static bool expire(struct hv_vcpu *v)
+{
+	struct lapic *l = &v->lapic;
+	uint64_t elapsed, period;
+
+	if (l->deadline) {
+		if (hv_guest_tsc(v) < l->deadline)
+			return false;
+		l->deadline = 0;
+		return true;
+	}
+	if (!l->timer_start_ns)
+		return false;
+	elapsed = host_now_ns() - l->timer_start_ns;
+	period = period_ns(l);
+	if (elapsed < period)
+		return false;
+	if (is_periodic(l))
+		l->timer_start_ns += elapsed - elapsed % period;
+	else
+		l->timer_start_ns = 0;
+	return true;
+}
+
+void lapic_timer_settle(struct hv_vcpu *v)
+{
+	if (expire(v))
+		lapic_fire(v, LAPIC_LVT_TIMER);
+}
+
+/* When a guest's TSC will have got that far, in the host's time, rounded up. */
+static uint64_t tsc_when_ns(const struct hv_vcpu *v, uint64_t now, uint64_t tsc)
+{
+	uint64_t left = tsc - hv_guest_tsc(v), ms = left / v->tsc_khz;
+
+	if (ms >> NEVER_MS_SHIFT)
+		ms = 1ull << NEVER_MS_SHIFT;
+	return now + ms * NS_PER_MS + left % v->tsc_khz * NS_PER_MS / v->tsc_khz + 1;
+}
+
+/* When the host is to wake us; 0: no need. Nothing is overdue. */
+static uint64_t next_ns(const struct hv_vcpu *v)
+{
+	const struct lapic *l = &v->lapic;
+	uint64_t now, when;
+
+	if (l->reg[LAPIC_LVT_TIMER] & LVT_MASKED || (!l->deadline && !l->timer_start_ns))
+		return 0;
+	now = host_now_ns();
+	if (l->deadline)
+		return tsc_when_ns(v, now, l->deadline);
+	when = l->timer_start_ns + period_ns(l);
+	if (is_periodic(l) && when < now + PERIOD_MIN_NS)
+		when = now + PERIOD_MIN_NS;
+	return when;
+}
+
+/* A timer that fires although it was just armed anew does no harm: the poll finds nothing due. */
+void lapic_timer_update(struct hv_vcpu *v)
+{
+	struct lapic *l = &v->lapic;
+	uint64_t when;
+
+	lapic_timer_settle(v);
+	when = next_ns(v);
+	if (when)
+		host_timer_arm(&l->timer, when);
+	else if (l->timer_armed)
+		host_timer_stop(&l->timer);
+	l->timer_armed = when != 0;
+}
+
+static void fire(void *arg)
+{
+	struct hv_vcpu *v = arg;
+
+	cpu_store(&v->lapic.timer_fired, 1);
+	hv_vcpu_poke(v);
+}
+
+void lapic_timer_init(struct hv_vcpu *v)
+{
+	host_timer_init(&v->lapic.timer, fire, v);
+}
+
+void lapic_timer_poll(struct hv_vcpu *v)
+{
+	if (!cpu_load(&v->lapic.timer_fired))
+		return;
+	cpu_store(&v->lapic.timer_fired, 0);
+	lapic_timer_update(v);
+}
+
+/* --- registers --- */
+
+/* To and from deadline mode the timer is disarmed. */
+static void write_lvt(struct lapic *l, uint32_t val)
+{
+	bool was_deadline = is_deadline(l);
+
+	l->reg[LAPIC_LVT_TIMER] = val;
+	if (is_deadline(l) == was_deadline)
+		return;
+	l->deadline = l->timer_start_ns = 0;
+	l->reg[LAPIC_INITIAL] = 0;
+}
+
+/* The count goes on from where it is, at the new pace. */
+static void write_divide(struct hv_vcpu *v, uint32_t val)
+{
+	struct lapic *l = &v->lapic;
+	uint64_t gone = l->reg[LAPIC_INITIAL] - lapic_timer_current(v);
+
+	l->reg[LAPIC_DIVIDE] = val;
+	if (l->timer_start_ns)
+		l->timer_start_ns = host_now_ns() - gone * tick_ns(l);
+}
+
+void lapic_timer_write(struct hv_vcpu *v, enum lapic_reg reg, uint32_t val)
+{
+	struct lapic *l = &v->lapic;
+
+	lapic_timer_settle(v);
+	if (reg == LAPIC_LVT_TIMER) {
+		write_lvt(l, val);
+	} else if (reg == LAPIC_DIVIDE) {
+		write_divide(v, val);
+	} else if (!is_deadline(l)) {
+		l->reg[LAPIC_INITIAL] = val;
+		l->timer_start_ns = val ? host_now_ns() : 0;
+	}
+	lapic_timer_update(v);
+}
+
+void lapic_set_deadline(struct hv_vcpu *v, uint64_t tsc)
+{
+	if (!is_deadline(&v->lapic))
+		return;
+	lapic_timer_settle(v);
+	v->lapic.deadline = tsc;
+	lapic_timer_update(v);
+}
+
+void lapic_timer_tsc_changed(struct hv_vcpu *v)
+{
+	if (v->lapic.deadline)
+		lapic_timer_update(v);
+}
+
+/*
+ * After lapic_load(). A one-shot whose current count is 0 is due at once: users that do not keep the
+ * count (QEMU) would lose an interrupt, those that do get one too many at worst.
+ */
+void lapic_timer_resume(struct hv_vcpu *v, uint32_t current)
+{
+	struct lapic *l = &v->lapic;
+	uint32_t gone = current < l->reg[LAPIC_INITIAL] ? l->reg[LAPIC_INITIAL] - current : 0;
+
+	if (is_deadline(l))
+		l->reg[LAPIC_INITIAL] = 0;
+	else
+		l->deadline = 0;
+	if (!current && is_periodic(l))
+		gone = 0;
+	l->timer_start_ns = l->reg[LAPIC_INITIAL] ? host_now_ns() - gone * tick_ns(l) : 0;
+	lapic_timer_update(v);
+}

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * host.h for Linux, but for memory (mem.c) and extended state (fpu.c): processors, entries, locks,
+ * time, waiting, telling.
+ *
+ * Reference: Linux, "Entry/exit handling for exceptions, interrupts, syscalls and KVM".
+ */
+#include <linux/entry-kvm.h>
+#include <linux/eventfd.h>
+#include <linux/hrtimer.h>
+#include <linux/kvm_host.h>
+#include <linux/printk.h>
+#include <linux/rcuwait.h>
+#include <linux/sched/signal.h>
+#include <linux/smp.h>
+#include <linux/timekeeping.h>
+#include <linux/version.h>
+#include <asm/tsc.h>
+
+#include "glue.h"
+
+struct timer {
+	struct hrtimer hrtimer;
+	void (*fire)(void *arg);
+	void *arg;
+};
+
+struct spin {
+	raw_spinlock_t lock;
+	unsigned long flags; /* of whoever holds it */
+};
+
+static_assert(sizeof(struct mutex) <= sizeof(struct host_mutex));
+static_assert(sizeof(struct spin) <= sizeof(struct host_spin));
+static_assert(sizeof(struct timer) <= sizeof(struct host_timer));
+static_assert(sizeof(struct rcuwait) <= sizeof(struct host_wait));
+
+/* --- processors --- */
+
+unsigned host_cpu(void)
+{
+	return raw_smp_processor_id();
+}
+
+unsigned host_ncpu(void)
+{
+	return nr_cpu_ids;
+}
+
+/* A processor that has gone offline has nothing left to be called for: see hv_cpu_off(). */
+void host_call_on(unsigned cpu, void (*fn)(void *arg), void *arg)
+{
+	smp_call_function_single(cpu, fn, arg, 1);
+}
+
+static void nothing(void *arg)
+{
+}
+
+/* Our own processor is not in the guest. */
+void host_kick(unsigned cpu, bool wait)
+{
+	unsigned int me = get_cpu();
+
+	if (cpu != me && cpu < nr_cpu_ids && cpu_online(cpu)) {
+		if (wait)
+			smp_call_function_single(cpu, nothing, NULL, 1);
+		else
+			smp_send_reschedule(cpu);
+	}
+	put_cpu();
+}
+
+void host_preempt_off(void)
+{
+	preempt_disable();
+}
+
+/*
+ * What the kernel wants done before this thread goes on, short of signals. The function is made for
+ * KVM and notes signals in KVM's struct: here, in one that nobody reads.
+ */
+static void let_others_run(void)
+{
+	static struct kvm_run unread;
+	static struct kvm_vcpu nobody = { .run = &unread };
+
+	if (!signal_pending(current))
+		xfer_to_guest_mode_handle_work(&nobody);
+}
+
+void host_preempt_on(void)
+{
+	preempt_enable();
+	if (unlikely(__xfer_to_guest_mode_work_pending()) && preemptible())
+		let_others_run();
+}
+
+enum host_wish host_wish(void)
+{
+	if (likely(!__xfer_to_guest_mode_work_pending()))
+		return unlikely(READ_ONCE(glue_stopping)) ? HOST_SIGNAL : HOST_GO_ON;
+	return signal_pending(current) ? HOST_SIGNAL : HOST_RESCHED;
+}
+
+/* --- around entries --- */
+
+void host_guest_begin(void)
+{
+	local_irq_disable();
+	if (test_thread_flag(TIF_NEED_FPU_LOAD))
+		switch_fpu_return();
+	guest_timing_enter_irqoff();
+	guest_state_enter_irqoff();
+}
+
+/* The interrupt is taken between STI and CLI, still in the guest's time; STI delays it by one. */
+void host_guest_end(void)
+{
+	guest_state_exit_irqoff();
+	local_irq_enable();
+	asm volatile("nop");
+	local_irq_disable();
+	guest_timing_exit_irqoff();
+	local_irq_enable();
+}
+
+/* --- locks --- */
+
+void host_lock_init(struct host_mutex *l)
+{
+	mutex_init((struct mutex *)l);
+}
+
+void host_lock(struct host_mutex *l)
+{
+	mutex_lock((struct mutex *)l);
+}
+
+void host_unlock(struct host_mutex *l)
+{
+	mutex_unlock((struct mutex *)l);
+}
+
+void host_spin_lock(struct host_spin *l)
+{
+	struct spin *s = (struct spin *)l;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&s->lock, flags);
+	s->flags = flags;
+}
+
+void host_spin_unlock(struct host_spin *l)
+{
+	struct spin *s = (struct spin *)l;
+
+	raw_spin_unlock_irqrestore(&s->lock, s->flags);
+}
+
+/* --- time --- */
+
+uint64_t host_now_ns(void)
+{
+	return ktime_get_ns();
+}
+
+uint64_t host_wall_ns(void)
+{
+	return ktime_get_real_ns();
+}
+
+uint64_t host_tsc_khz(void)
+{
+	return tsc_khz;
+}
+
+static enum hrtimer_restart fired(struct hrtimer *h)
+{
+	struct timer *t = container_of(h, struct timer, hrtimer);
+
+	t->fire(t->arg);
+	return HRTIMER_NORESTART;
+}
+
+void host_timer_init(struct host_timer *timer, void (*fire)(void *arg), void *arg)
+{
+	struct timer *t = (struct timer *)timer;
+
+	t->fire = fire;
+	t->arg = arg;
+	hrtimer_init(&t->hrtimer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_PINNED_HARD);
+	t->hrtimer.function = fired;
+}
+
+void host_timer_arm(struct host_timer *timer, uint64_t when_ns)
+{
+	struct timer *t = (struct timer *)timer;
+
+	hrtimer_start(&t->hrtimer, ns_to_ktime(min_t(u64, when_ns, KTIME_MAX)),
+		      HRTIMER_MODE_ABS_PINNED_HARD);
+}
+
+void host_timer_stop(struct host_timer *timer)
+{
+	hrtimer_cancel(&((struct timer *)timer)->hrtimer);
+}
+
+/* --- waiting, and telling --- */
+
+void host_sleep_until(struct host_wait *w, bool (*ready)(void *arg), void *arg)
+{
+	rcuwait_wait_event((struct rcuwait *)w, ready(arg), TASK_INTERRUPTIBLE);
+}
+
+void host_wake(struct host_wait *w)
+{
+	rcuwait_wake_up((struct rcuwait *)w);
+}
+
+void host_event_signal(void *event)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+	eventfd_signal(event);
+#else
+	eventfd_signal(event, 1);
+#endif
+}
+
+void host_log(enum host_log_level level, const char *fmt, ...)
+{
+	static const char *const prefix[] = { KERN_ERR, KERN_WARNING, KERN_INFO };
+	struct va_format vaf = { .fmt = fmt };
+	va_list args;
+
+	va_start(args, fmt);
+	vaf.va = &args;
+	printk("%scaisson: %pV\n", prefix[level], &vaf);
+	va_end(args);
+}

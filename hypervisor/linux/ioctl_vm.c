@@ -1,0 +1,499 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * /dev/caisson's VMs: lifetime, capabilities, and the ioctls of a VM's file descriptor. It decodes,
+ * checks what user space gave, and calls hv.h (memory, clock, MSR filter, Xen) or irqfd.c.
+ *
+ * What is served, with every errno: docs/abi.md.
+ *
+ * Reference: Linux, "The Definitive KVM API Documentation".
+ */
+#include <linux/anon_inodes.h>
+#include <linux/compiler.h>
+#include <linux/cpumask.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/nospec.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/timekeeping.h>
+#include <linux/uaccess.h>
+#include <asm/tsc.h>
+
+#include "glue.h"
+
+/* --- capabilities --- */
+
+static const u16 simple_caps[] = { /* those whose answer is 1 */
+	KVM_CAP_ADJUST_CLOCK, KVM_CAP_CHECK_EXTENSION_VM, KVM_CAP_CLOCKSOURCE, KVM_CAP_DEBUGREGS,
+	KVM_CAP_DESTROY_MEMORY_REGION_WORKS, KVM_CAP_ENABLE_CAP_VM, KVM_CAP_EXT_CPUID,
+	KVM_CAP_GET_MSR_FEATURES, KVM_CAP_GET_TSC_KHZ, KVM_CAP_HLT, KVM_CAP_IMMEDIATE_EXIT,
+	KVM_CAP_INTERNAL_ERROR_DATA, KVM_CAP_IOEVENTFD, KVM_CAP_IOEVENTFD_ANY_LENGTH,
+	KVM_CAP_IRQCHIP, KVM_CAP_IRQFD, KVM_CAP_IRQ_INJECT_STATUS,
+	KVM_CAP_JOIN_MEMORY_REGIONS_WORKS, KVM_CAP_KVMCLOCK_CTRL,
+	KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2, KVM_CAP_MP_STATE, KVM_CAP_NOP_IO_DELAY,
+	KVM_CAP_READONLY_MEM, KVM_CAP_SET_GUEST_DEBUG, KVM_CAP_SET_IDENTITY_MAP_ADDR,
+	KVM_CAP_SET_TSS_ADDR, KVM_CAP_SIGNAL_MSI, KVM_CAP_SPLIT_IRQCHIP, KVM_CAP_SYNC_MMU,
+	KVM_CAP_TSC_DEADLINE_TIMER, KVM_CAP_USER_MEMORY, KVM_CAP_USER_NMI, KVM_CAP_VCPU_ATTRIBUTES,
+	KVM_CAP_VCPU_EVENTS, KVM_CAP_X86_MSR_FILTER, KVM_CAP_X86_USER_SPACE_MSR, KVM_CAP_XSAVE,
+};
+
+long vm_check_extension(unsigned long cap)
+{
+	unsigned int i;
+
+	switch (cap) {
+	case KVM_CAP_NR_VCPUS:
+		return min_t(long, num_online_cpus(), HV_MAX_VCPUS);
+	case KVM_CAP_MAX_VCPUS:
+	case KVM_CAP_MAX_VCPU_ID:
+		return HV_MAX_VCPUS;
+	case KVM_CAP_NR_MEMSLOTS:
+		return HV_MAX_SLOTS;
+	case KVM_CAP_IRQ_ROUTING:
+		return GLUE_MAX_GSI;
+	case KVM_CAP_X2APIC_API:
+		return KVM_X2APIC_API_USE_32BIT_IDS;
+	case KVM_CAP_XEN_HVM:
+		return KVM_XEN_HVM_CONFIG_INTERCEPT_HCALL;
+	case KVM_CAP_XCRS:
+		return boot_cpu_has(X86_FEATURE_XSAVE);
+	case KVM_CAP_TSC_CONTROL:
+		return hv_caps()->tsc_scaling;
+	}
+	for (i = 0; i < ARRAY_SIZE(simple_caps); i++)
+		if (simple_caps[i] == cap)
+			return 1;
+	return 0;
+}
+
+static long enable_split(struct vm *vm, u64 pins)
+{
+	if (pins > GLUE_MAX_GSI)
+		return -EINVAL;
+	if (vm->split || vm->n_vcpus)
+		return -EEXIST;
+	vm->split = true;
+	vm->ioapic_pins = pins;
+	return 0;
+}
+
+/* KVM's bits of a reason, and ours, have their first two the other way round. */
+static u32 msr_reasons(u64 kvm)
+{
+	return (kvm & KVM_MSR_EXIT_REASON_UNKNOWN ? HV_MSR_UNKNOWN : 0) |
+	       (kvm & KVM_MSR_EXIT_REASON_INVAL ? HV_MSR_INVALID : 0) |
+	       (kvm & KVM_MSR_EXIT_REASON_FILTER ? HV_MSR_FILTERED : 0);
+}
+
+static long enable_cap(struct vm *vm, const struct kvm_enable_cap *c)
+{
+	const u64 reasons = KVM_MSR_EXIT_REASON_UNKNOWN | KVM_MSR_EXIT_REASON_INVAL |
+			    KVM_MSR_EXIT_REASON_FILTER;
+	u64 arg = c->args[0];
+
+	if (c->flags)
+		return -EINVAL;
+	switch (c->cap) {
+	case KVM_CAP_SPLIT_IRQCHIP:
+		return enable_split(vm, arg);
+	case KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
+		if (arg & ~(u64)KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE)
+			return -EINVAL;
+		vm->manual_dirty = arg;
+		return 0;
+	case KVM_CAP_X2APIC_API:
+		if (arg & ~(u64)KVM_X2APIC_API_USE_32BIT_IDS)
+			return -EINVAL;
+		vm->wide_apic_ids = arg;
+		return 0;
+	case KVM_CAP_X86_USER_SPACE_MSR:
+		if (arg & ~reasons)
+			return -EINVAL;
+		hv_msr_to_user(vm->hv, msr_reasons(arg));
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+/* --- memory --- */
+
+#define MAX_PAGES ((1ul << 31) - 1) /* of a slot: the API's own limit */
+
+static long set_region(struct vm *vm, const struct kvm_userspace_memory_region *r)
+{
+	u32 flags = 0;
+	int err;
+
+	if (r->slot >= HV_MAX_SLOTS || r->flags & ~(KVM_MEM_LOG_DIRTY_PAGES | KVM_MEM_READONLY))
+		return -EINVAL;
+	if (r->memory_size / PAGE_SIZE > MAX_PAGES)
+		return -EINVAL;
+	if (r->userspace_addr & ~PAGE_MASK ||
+	    !access_ok((void __user *)(unsigned long)r->userspace_addr, r->memory_size))
+		return -EINVAL;
+	if (r->memory_size && hv_slot_pages(vm->hv, r->slot) &&
+	    (r->flags ^ vm->slot_flags[r->slot]) & KVM_MEM_READONLY)
+		return -EINVAL;
+	if (r->flags & KVM_MEM_LOG_DIRTY_PAGES)
+		flags |= HV_SLOT_LOG;
+	if (r->flags & KVM_MEM_READONLY)
+		flags |= HV_SLOT_READONLY;
+	err = hv_slot_set(vm->hv, r->slot, r->guest_phys_addr, r->memory_size, r->userspace_addr,
+			  flags);
+	if (!err)
+		vm->slot_flags[r->slot] = r->memory_size ? r->flags : 0;
+	return err;
+}
+
+/* Pages of a slot whose writes are logged, or -errno. */
+static s64 logged_pages(struct vm *vm, u32 slot)
+{
+	if (slot >= HV_MAX_SLOTS)
+		return -EINVAL;
+	slot = array_index_nospec(slot, HV_MAX_SLOTS);
+	return vm->slot_flags[slot] & KVM_MEM_LOG_DIRTY_PAGES ? hv_slot_pages(vm->hv, slot) : -ENOENT;
+}
+
+static size_t bitmap_bytes(u64 pages)
+{
+	return BITS_TO_LONGS(pages) * sizeof(long);
+}
+
+static long get_dirty(struct vm *vm, const struct kvm_dirty_log *asked)
+{
+	s64 pages = logged_pages(vm, asked->slot);
+	unsigned long *bits;
+	long err;
+
+	if (pages < 0)
+		return pages;
+	bits = kvzalloc(bitmap_bytes(pages), GFP_KERNEL_ACCOUNT);
+	if (!bits)
+		return -ENOMEM;
+	err = hv_slot_dirty(vm->hv, asked->slot, bits, !vm->manual_dirty);
+	if (!err && copy_to_user(asked->dirty_bitmap, bits, bitmap_bytes(pages)))
+		err = -EFAULT;
+	kvfree(bits);
+	return err;
+}
+
+static long clear_dirty(struct vm *vm, const struct kvm_clear_dirty_log *asked)
+{
+	s64 pages = logged_pages(vm, asked->slot);
+	u64 first = asked->first_page, n = asked->num_pages;
+	unsigned long *bits;
+	long err;
+
+	if (first & 63)
+		return -EINVAL;
+	if (pages < 0)
+		return pages;
+	if (first > pages || n > pages - first || (n < pages - first && n & 63))
+		return -EINVAL;
+	if (!n)
+		return 0;
+	bits = vmemdup_user(asked->dirty_bitmap, bitmap_bytes(n));
+	if (IS_ERR(bits))
+		return PTR_ERR(bits);
+	err = hv_slot_clear(vm->hv, asked->slot, first, n, bits);
+	kvfree(bits);
+	return err;
+}
+
+/* --- clock --- */
+
+static long get_clock(struct vm *vm, struct kvm_clock_data __user *to)
+{
+	struct kvm_clock_data d = { .flags = KVM_CLOCK_REALTIME | KVM_CLOCK_HOST_TSC };
+	unsigned long flags;
+
+	local_irq_save(flags); /* the three belong to one moment */
+	d.clock = hv_clock_get(vm->hv);
+	d.realtime = ktime_get_real_ns();
+	d.host_tsc = rdtsc();
+	local_irq_restore(flags);
+	return copy_to_user(to, &d, sizeof(d)) ? -EFAULT : 0;
+}
+
+/* With the time of day when it was read, the clock goes on as if it had not stood meanwhile. */
+static long set_clock(struct vm *vm, const struct kvm_clock_data *d)
+{
+	u64 now = ktime_get_real_ns(), clock = d->clock;
+
+	if (d->flags & ~KVM_CLOCK_REALTIME)
+		return -EINVAL;
+	if (d->flags & KVM_CLOCK_REALTIME && now > d->realtime)
+		clock += now - d->realtime;
+	hv_clock_set(vm->hv, clock);
+	return 0;
+}
+
+/* --- MSR filter, Xen, messages --- */
+
+enum { FILTER_BYTES = 0x600 }; /* of one range's bitmap */
+
+static int copy_range(struct hv_msr_range *to, const struct kvm_msr_filter_range *from)
+{
+	size_t bytes = bitmap_bytes(from->nmsrs);
+	unsigned long *bits;
+
+	if (from->flags & ~(KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE) || !from->flags ||
+	    bytes > FILTER_BYTES)
+		return -EINVAL;
+	bits = memdup_user(from->bitmap, bytes);
+	if (IS_ERR(bits))
+		return PTR_ERR(bits);
+	*to = (struct hv_msr_range){
+		.base = from->base,
+		.count = from->nmsrs,
+		.read = from->flags & KVM_MSR_FILTER_READ,
+		.write = from->flags & KVM_MSR_FILTER_WRITE,
+		.bits = bits,
+	};
+	return 0;
+}
+
+static long set_msr_filter(struct vm *vm, const struct kvm_msr_filter *asked)
+{
+	struct hv_msr_range range[KVM_MSR_FILTER_MAX_RANGES];
+	bool deny = asked->flags & KVM_MSR_FILTER_DEFAULT_DENY;
+	unsigned int n = 0, i;
+	long err = 0;
+
+	static_assert((int)KVM_MSR_FILTER_MAX_RANGES <= (int)HV_MSR_RANGES);
+	if (asked->flags & ~KVM_MSR_FILTER_DEFAULT_DENY)
+		return -EINVAL;
+	for (i = 0; i < KVM_MSR_FILTER_MAX_RANGES && !err; i++) {
+		if (!asked->ranges[i].nmsrs)
+			continue;
+		err = copy_range(&range[n], &asked->ranges[i]);
+		if (!err)
+			n++;
+	}
+	if (!err && deny && !n)
+		err = -EINVAL; /* nothing could run */
+	if (!err)
+		err = hv_msr_filter(vm->hv, range, n, !deny);
+	for (i = 0; i < n; i++)
+		kfree(range[i].bits);
+	return err;
+}
+
+static long set_xen(struct vm *vm, const struct kvm_xen_hvm_config *c)
+{
+	bool intercept = c->flags & KVM_XEN_HVM_CONFIG_INTERCEPT_HCALL;
+
+	if (c->flags & ~KVM_XEN_HVM_CONFIG_INTERCEPT_HCALL || c->blob_addr_32 || c->blob_addr_64 ||
+	    c->blob_size_32 || c->blob_size_64 || memchr_inv(c->pad2, 0, sizeof(c->pad2)))
+		return -EINVAL;
+	if (!intercept && c->msr)
+		return -EINVAL; /* the kernel holds no hypercall page of user space's */
+	hv_xen_config(vm->hv, c->msr, intercept);
+	return 0;
+}
+
+static long signal_msi(struct vm *vm, const struct kvm_msi *m)
+{
+	u64 high = vm->wide_apic_ids ? (u64)m->address_hi << 32 : 0;
+
+	if (m->flags & ~KVM_MSI_VALID_DEVID || !vm->split ||
+	    (vm->wide_apic_ids && m->address_hi & 0xff))
+		return -EINVAL;
+	return hv_send_message(vm->hv, m->address_lo | high, m->data);
+}
+
+static long irq_line(struct vm *vm, struct kvm_irq_level __user *arg, bool status)
+{
+	struct kvm_irq_level l;
+
+	if (copy_from_user(&l, arg, sizeof(l)))
+		return -EFAULT;
+	if (!vm->split)
+		return -ENXIO;
+	l.status = irq_raise(vm, l.irq, l.level);
+	return status && copy_to_user(arg, &l, sizeof(l)) ? -EFAULT : 0;
+}
+
+/* --- the file --- */
+
+/* What an ioctl's argument points to; the largest decides how much stack it takes. */
+union vm_arg {
+	struct kvm_enable_cap cap;
+	struct kvm_userspace_memory_region region;
+	struct kvm_dirty_log get_log;
+	struct kvm_clear_dirty_log clear_log;
+	struct kvm_clock_data clock;
+	struct kvm_msr_filter filter;
+	struct kvm_xen_hvm_config xen;
+	struct kvm_msi msi;
+	struct kvm_irqfd irqfd;
+	struct kvm_ioeventfd ioeventfd;
+	u64 addr;
+};
+
+/* Those that take a struct, already copied; vm->lock held. */
+static long vm_ioctl_in(struct vm *vm, unsigned int cmd, const union vm_arg *a)
+{
+	switch (cmd) {
+	case KVM_ENABLE_CAP:
+		return enable_cap(vm, &a->cap);
+	case KVM_SET_USER_MEMORY_REGION:
+		return set_region(vm, &a->region);
+	case KVM_GET_DIRTY_LOG:
+		return get_dirty(vm, &a->get_log);
+	case KVM_CLEAR_DIRTY_LOG:
+		return clear_dirty(vm, &a->clear_log);
+	case KVM_SET_CLOCK:
+		return set_clock(vm, &a->clock);
+	case KVM_X86_SET_MSR_FILTER:
+		return set_msr_filter(vm, &a->filter);
+	case KVM_XEN_HVM_CONFIG:
+		return set_xen(vm, &a->xen);
+	case KVM_IRQFD:
+		return irq_fd(vm, &a->irqfd);
+	case KVM_IOEVENTFD:
+		return irq_io_eventfd(vm, &a->ioeventfd);
+	case KVM_SET_IDENTITY_MAP_ADDR:
+		return vm->n_vcpus ? -EINVAL : 0;
+	}
+	return -ENOTTY;
+}
+
+static long vm_ioctl_locked(struct vm *vm, unsigned int cmd, unsigned long arg)
+{
+	void __user *user = (void __user *)arg;
+	union vm_arg a;
+
+	switch (cmd) {
+	case KVM_CREATE_VCPU:
+		return vcpu_create(vm, arg);
+	case KVM_SET_GSI_ROUTING:
+		return irq_set_routing(vm, user);
+	case KVM_GET_CLOCK:
+		return get_clock(vm, user);
+	case KVM_ENABLE_CAP:
+	case KVM_SET_USER_MEMORY_REGION:
+	case KVM_GET_DIRTY_LOG:
+	case KVM_CLEAR_DIRTY_LOG:
+	case KVM_SET_CLOCK:
+	case KVM_X86_SET_MSR_FILTER:
+	case KVM_XEN_HVM_CONFIG:
+	case KVM_IRQFD:
+	case KVM_IOEVENTFD:
+	case KVM_SET_IDENTITY_MAP_ADDR:
+		if (copy_from_user(&a, user, _IOC_SIZE(cmd)))
+			return -EFAULT;
+		return vm_ioctl_in(vm, cmd, &a);
+	}
+	return -ENOTTY;
+}
+
+static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct vm *vm = file->private_data;
+	struct kvm_msi msi;
+	long r;
+
+	if (vm->mm != current->mm)
+		return -EIO;
+	switch (cmd) { /* those that need no lock, or are called often */
+	case KVM_CHECK_EXTENSION:
+		return vm_check_extension(arg);
+	case KVM_SET_TSS_ADDR: /* pages for processors without real mode in the guest */
+		return arg > (u32)(-3 * PAGE_SIZE) ? -EINVAL : 0;
+	case KVM_SIGNAL_MSI:
+		return copy_from_user(&msi, (void __user *)arg, sizeof(msi)) ? -EFAULT :
+									      signal_msi(vm, &msi);
+	case KVM_IRQ_LINE:
+	case KVM_IRQ_LINE_STATUS:
+		return irq_line(vm, (void __user *)arg, cmd == KVM_IRQ_LINE_STATUS);
+	}
+	mutex_lock(&vm->lock);
+	r = vm_ioctl_locked(vm, cmd, arg);
+	mutex_unlock(&vm->lock);
+	return r;
+}
+
+static int vm_release(struct inode *inode, struct file *file)
+{
+	vm_put(file->private_data);
+	return 0;
+}
+
+static const struct file_operations vm_fops = {
+	.owner = THIS_MODULE,
+	.unlocked_ioctl = vm_ioctl,
+	.release = vm_release,
+	.llseek = noop_llseek,
+};
+
+/* --- lifetime --- */
+
+/* Accepts a half-made VM. The core's goes last but for what its vCPUs' hosts hold. */
+static void vm_free(struct vm *vm)
+{
+	unsigned int i;
+
+	irq_free(vm);
+	mem_unwatch(vm);
+	if (vm->hv)
+		hv_vm_destroy(vm->hv);
+	for (i = 0; i < HV_MAX_VCPUS; i++)
+		if (vm->vcpu[i])
+			vcpu_free(vm->vcpu[i]);
+	kvfree(vm);
+}
+
+void vm_put(struct vm *vm)
+{
+	if (!refcount_dec_and_test(&vm->users))
+		return;
+	mutex_lock(&vms_lock);
+	list_del(&vm->link);
+	mutex_unlock(&vms_lock);
+	vm_free(vm);
+}
+
+static struct vm *vm_new(void)
+{
+	struct vm *vm = kvzalloc(sizeof(*vm), GFP_KERNEL_ACCOUNT);
+	int err;
+
+	if (!vm)
+		return ERR_PTR(-ENOMEM);
+	vm->mm = current->mm;
+	refcount_set(&vm->users, 1);
+	mutex_init(&vm->lock);
+	rwlock_init(&vm->routes_lock);
+	INIT_LIST_HEAD(&vm->irqfds);
+	INIT_LIST_HEAD(&vm->ioeventfds);
+	err = hv_vm_create(&vm->hv, vm);
+	if (!err)
+		err = mem_watch(vm);
+	if (err) {
+		vm_free(vm);
+		return ERR_PTR(err);
+	}
+	return vm;
+}
+
+/* The bits of type choose what no VM here has (KVM_CAP_VM_TYPES). */
+long vm_create(unsigned long type)
+{
+	struct vm *vm;
+	int fd;
+
+	if (type)
+		return -EINVAL;
+	vm = vm_new();
+	if (IS_ERR(vm))
+		return PTR_ERR(vm);
+	mutex_lock(&vms_lock);
+	list_add_tail(&vm->link, &vms);
+	mutex_unlock(&vms_lock);
+	fd = anon_inode_getfd("caisson-vm", &vm_fops, vm, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		vm_put(vm);
+	return fd;
+}

@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * caisson.ko: turns the processors' virtualization on and off with them, and serves /dev/caisson and
+ * the counters below /sys/kernel/debug/caisson.
+ *
+ * Reference: Linux, "CPU hotplug in the Kernel".
+ */
+#include <linux/cpu.h>
+#include <linux/cpuhotplug.h>
+#include <linux/debugfs.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/reboot.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/syscore_ops.h>
+#include <linux/uaccess.h>
+#include <asm/msr.h>
+#include <asm/reboot.h>
+
+#include "glue.h"
+
+DEFINE_MUTEX(vms_lock);
+LIST_HEAD(vms); /* vms_lock */
+bool glue_stopping;
+
+/* --- processors --- */
+
+static int cpu_comes(unsigned int cpu)
+{
+	int err;
+
+	preempt_disable();
+	err = hv_cpu_on();
+	preempt_enable();
+	return err;
+}
+
+static int cpu_goes(unsigned int cpu)
+{
+	preempt_disable();
+	hv_cpu_off();
+	preempt_enable();
+	return 0;
+}
+
+/* Sleep takes the others offline first; this is the last one, with interrupts off. */
+static int sleep_begins(void)
+{
+	hv_cpu_off();
+	return 0;
+}
+
+static void sleep_ends(void)
+{
+	if (hv_cpu_on())
+		host_log(HOST_ERROR, "Virtualization does not come back after sleep: reload caisson.");
+}
+
+#ifdef GLUE_SYSCORE_DATA /* the kernel's hooks have an argument */
+static int suspend_hook(void *data)
+{
+	return sleep_begins();
+}
+
+static void resume_hook(void *data)
+{
+	sleep_ends();
+}
+
+static const struct syscore_ops sleep_ops = { .suspend = suspend_hook, .resume = resume_hook };
+static struct syscore sleep_hooks = { .ops = &sleep_ops };
+#else
+static struct syscore_ops sleep_hooks = { .suspend = sleep_begins, .resume = sleep_ends };
+#define register_syscore register_syscore_ops
+#define unregister_syscore unregister_syscore_ops
+#endif
+
+/* --- the machine goes down --- */
+
+static void turn_off(void *unused)
+{
+	hv_cpu_off();
+}
+
+/* None runs any more, nor touches its hardware state: each looks at glue_stopping under its lock. */
+static void stop_guests(void)
+{
+	struct vm *vm;
+	unsigned int i;
+
+	WRITE_ONCE(glue_stopping, true);
+	mutex_lock(&vms_lock);
+	list_for_each_entry(vm, &vms, link) {
+		for (i = 0; i < HV_MAX_VCPUS; i++) {
+			struct vcpu *vcpu = READ_ONCE(vm->vcpu[i]);
+
+			if (!vcpu)
+				continue;
+			hv_vcpu_kick(vcpu->hv);
+			mutex_lock(&vcpu->lock);
+			mutex_unlock(&vcpu->lock);
+		}
+	}
+	mutex_unlock(&vms_lock);
+}
+
+/* With virtualization on, some machines do not reset. */
+static int going_down(struct notifier_block *n, unsigned long how, void *data)
+{
+	stop_guests();
+	on_each_cpu(turn_off, NULL, 1);
+	return NOTIFY_OK;
+}
+
+static struct notifier_block reboot_hook = { .notifier_call = going_down };
+
+/* --- counters --- */
+
+static const char *const exit_names[] = { /* in the order of enum hv_exit_kind */
+	"none", "host_intr", "window", "io", "mem", "msr", "cpuid", "cr", "dr", "xsetbv", "exception",
+	"hlt", "pause", "hypercall", "task", "cache", "undefined", "shutdown", "unhandled",
+};
+static_assert(ARRAY_SIZE(exit_names) == HV_EXIT_KINDS);
+
+static void add_exits(struct vm *vm, uint64_t sum[HV_EXIT_KINDS])
+{
+	uint64_t one[HV_EXIT_KINDS];
+	unsigned int i, kind;
+
+	for (i = 0; i < HV_MAX_VCPUS; i++) {
+		struct vcpu *vcpu = READ_ONCE(vm->vcpu[i]);
+
+		if (!vcpu)
+			continue;
+		hv_stats(vcpu->hv, one);
+		for (kind = 0; kind < HV_EXIT_KINDS; kind++)
+			sum[kind] += one[kind];
+	}
+}
+
+/* "total N", then "KIND N" for each kind, of all vCPUs that there are now. */
+static int exits_show(struct seq_file *out, void *unused)
+{
+	uint64_t sum[HV_EXIT_KINDS] = {}, total = 0;
+	unsigned int kind;
+	struct vm *vm;
+
+	mutex_lock(&vms_lock);
+	list_for_each_entry(vm, &vms, link)
+		add_exits(vm, sum);
+	mutex_unlock(&vms_lock);
+	for (kind = 0; kind < HV_EXIT_KINDS; kind++)
+		total += sum[kind];
+	seq_printf(out, "total %llu\n", total);
+	for (kind = 0; kind < HV_EXIT_KINDS; kind++)
+		seq_printf(out, "%s %llu\n", exit_names[kind], sum[kind]);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(exits);
+
+static struct dentry *counters;
+
+/* --- /dev/caisson --- */
+
+static long supported_cpuid(struct kvm_cpuid2 __user *user)
+{
+	struct hv_cpuid *c = kcalloc(HV_MAX_CPUID, sizeof(*c), GFP_KERNEL_ACCOUNT);
+	unsigned int n = HV_MAX_CPUID;
+	long err;
+
+	if (!c)
+		return -ENOMEM;
+	err = hv_cpuid_supported(c, &n);
+	if (!err)
+		err = put_cpuids(user, c, n);
+	kfree(c);
+	return err;
+}
+
+/* With too little room, how much it takes. */
+static long put_msr_list(struct kvm_msr_list __user *user, const uint32_t *msrs, unsigned int n)
+{
+	u32 room;
+
+	if (get_user(room, &user->nmsrs) || put_user(n, &user->nmsrs))
+		return -EFAULT;
+	if (room < n)
+		return -E2BIG;
+	return copy_to_user(user->indices, msrs, n * sizeof(*msrs)) ? -EFAULT : 0;
+}
+
+/* What a processor's MSRs say of the host, for user space to offer to guests. */
+static const uint32_t feature_msrs[] = { MSR_IA32_UCODE_REV };
+
+static long feature_msr_values(struct kvm_msrs __user *user)
+{
+	struct kvm_msr_entry e;
+	struct kvm_msrs head;
+	unsigned int i;
+
+	if (copy_from_user(&head, user, sizeof(head)))
+		return -EFAULT;
+	if (head.nmsrs > ARRAY_SIZE(feature_msrs))
+		return -E2BIG;
+	for (i = 0; i < head.nmsrs; i++) {
+		if (copy_from_user(&e, &user->entries[i], sizeof(e)))
+			return -EFAULT;
+		if (e.index != MSR_IA32_UCODE_REV || rdmsrl_safe(MSR_IA32_UCODE_REV, &e.data))
+			break;
+		if (copy_to_user(&user->entries[i], &e, sizeof(e)))
+			return -EFAULT;
+	}
+	return i;
+}
+
+static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	void __user *user = (void __user *)arg;
+	const uint32_t *msrs;
+	unsigned int n;
+
+	switch (cmd) {
+	case KVM_GET_API_VERSION:
+		return arg ? -EINVAL : KVM_API_VERSION;
+	case KVM_CREATE_VM:
+		return vm_create(arg);
+	case KVM_CHECK_EXTENSION:
+		return vm_check_extension(arg);
+	case KVM_GET_VCPU_MMAP_SIZE:
+		return arg ? -EINVAL : PAGE_SIZE + HV_IO_BYTES;
+	case KVM_GET_SUPPORTED_CPUID:
+		return supported_cpuid(user);
+	case KVM_GET_MSR_INDEX_LIST:
+		msrs = hv_msr_list(&n);
+		return put_msr_list(user, msrs, n);
+	case KVM_GET_MSR_FEATURE_INDEX_LIST:
+		return put_msr_list(user, feature_msrs, ARRAY_SIZE(feature_msrs));
+	case KVM_GET_MSRS:
+		return feature_msr_values(user);
+	}
+	return -EINVAL;
+}
+
+static const struct file_operations dev_fops = {
+	.owner = THIS_MODULE,
+	.unlocked_ioctl = dev_ioctl,
+	.llseek = noop_llseek,
+};
+
+/* As Debian has /dev/kvm: for root and a group, which a udev rule names. */
+static struct miscdevice dev = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "caisson",
+	.fops = &dev_fops,
+	.mode = 0660,
+};
+
+/* --- load and unload --- */
+
+static int hotplug_state;
+
+static int processors_on(void)
+{
+	const char *module = strcmp(hv_vendor(), "svm") ? "kvm_intel" : "kvm_amd";
+	int err = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "caisson:online", cpu_comes, cpu_goes);
+
+	if (err == -EBUSY)
+		host_log(HOST_ERROR, "%s has the processor's virtualization: type \"modprobe -r %s\", "
+			 "then load caisson again.", module, module);
+	if (err < 0)
+		return err;
+	hotplug_state = err;
+	register_syscore(&sleep_hooks);
+	register_reboot_notifier(&reboot_hook);
+	cpu_emergency_register_virt_callback(hv_cpu_off);
+	return 0;
+}
+
+static void processors_off(void)
+{
+	cpu_emergency_unregister_virt_callback(hv_cpu_off);
+	unregister_reboot_notifier(&reboot_hook);
+	unregister_syscore(&sleep_hooks);
+	cpuhp_remove_state(hotplug_state);
+}
+
+static int __init caisson_load(void)
+{
+	const char *why;
+	int err = hv_load(&why);
+
+	if (err) {
+		host_log(HOST_ERROR, "%s", why);
+		return err;
+	}
+	err = processors_on();
+	if (err)
+		goto unload;
+	err = misc_register(&dev);
+	if (err)
+		goto off;
+	counters = debugfs_create_dir("caisson", NULL);
+	debugfs_create_file("exits", 0444, counters, NULL, &exits_fops);
+	return 0;
+off:
+	processors_off();
+unload:
+	hv_unload();
+	return err;
+}
+
+/* No file of ours is open: each holds the module. */
+static void __exit caisson_unload(void)
+{
+	debugfs_remove(counters);
+	misc_deregister(&dev);
+	processors_off();
+	hv_unload();
+}
+
+module_init(caisson_load);
+module_exit(caisson_unload);
+MODULE_DESCRIPTION("Caisson, a hypervisor with the KVM API on /dev/caisson");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KVM_RUN: what user space answered goes to the core, the vCPU runs, and why it came back goes into
+ * the page that user space has mapped. That page changes under our hands: each field is read once.
+ *
+ * Reference: Linux, "The Definitive KVM API Documentation", "The kvm_run structure".
+ */
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+
+#include "glue.h"
+
+enum { BYTES_INTERNAL_WORDS = 3 }; /* flags, and two that hold the instruction */
+
+/* --- signals --- */
+
+long vcpu_set_signal_mask(struct vcpu *vcpu, const struct kvm_signal_mask __user *from)
+{
+	struct kvm_signal_mask head;
+	sigset_t set;
+
+	if (!from) {
+		vcpu->has_sigmask = false;
+		return 0;
+	}
+	if (copy_from_user(&head, from, sizeof(head)))
+		return -EFAULT;
+	if (head.len != sizeof(set))
+		return -EINVAL;
+	if (copy_from_user(&set, from->sigset, sizeof(set)))
+		return -EFAULT;
+	sigdelsetmask(&set, sigmask(SIGKILL) | sigmask(SIGSTOP));
+	vcpu->sigmask = set;
+	vcpu->has_sigmask = true;
+	return 0;
+}
+
+/* real_blocked: so that a signal which comes meanwhile is judged by the mask of before. */
+static void mask_signals(struct vcpu *vcpu)
+{
+	if (vcpu->has_sigmask)
+		sigprocmask(SIG_SETMASK, &vcpu->sigmask, &current->real_blocked);
+}
+
+static void unmask_signals(struct vcpu *vcpu)
+{
+	if (!vcpu->has_sigmask)
+		return;
+	sigprocmask(SIG_SETMASK, &current->real_blocked, NULL);
+	sigemptyset(&current->real_blocked);
+}
+
+/* --- user space's answers --- */
+
+static void take_answer(struct vcpu *vcpu)
+{
+	struct hv_user *u = &vcpu->user;
+	struct kvm_run *run = vcpu->run;
+
+	switch (u->reason) {
+	case HV_USER_MMIO:
+		if (!u->mmio.write)
+			memcpy(u->mmio.data, run->mmio.data, sizeof(u->mmio.data));
+		break;
+	case HV_USER_MSR_READ:
+	case HV_USER_MSR_WRITE:
+		u->msr.fault = READ_ONCE(run->msr.error);
+		u->msr.data = READ_ONCE(run->msr.data);
+		break;
+	case HV_USER_HYPERCALL:
+		u->hypercall.result = READ_ONCE(run->hypercall.ret);
+		break;
+	case HV_USER_XEN:
+		u->hypercall.result = READ_ONCE(run->xen.u.hcall.result);
+		break;
+	default:
+		break;
+	}
+}
+
+/* --- why it came back --- */
+
+static void tell_io(struct kvm_run *run, const struct hv_user *u)
+{
+	run->exit_reason = KVM_EXIT_IO;
+	run->io.direction = u->io.in ? KVM_EXIT_IO_IN : KVM_EXIT_IO_OUT;
+	run->io.size = u->io.size;
+	run->io.port = u->io.port;
+	run->io.count = u->io.count;
+	run->io.data_offset = PAGE_SIZE;
+}
+
+static void tell_mmio(struct kvm_run *run, const struct hv_user *u)
+{
+	run->exit_reason = KVM_EXIT_MMIO;
+	run->mmio.phys_addr = u->mmio.gpa;
+	memcpy(run->mmio.data, u->mmio.data, sizeof(run->mmio.data));
+	run->mmio.len = u->mmio.len;
+	run->mmio.is_write = u->mmio.write;
+}
+
+static void tell_msr(struct kvm_run *run, const struct hv_user *u)
+{
+	bool write = u->reason == HV_USER_MSR_WRITE;
+
+	run->exit_reason = write ? KVM_EXIT_X86_WRMSR : KVM_EXIT_X86_RDMSR;
+	run->msr.error = 0;
+	memset(run->msr.pad, 0, sizeof(run->msr.pad));
+	run->msr.index = u->msr.index;
+	run->msr.data = write ? u->msr.data : 0;
+	switch (u->msr.why) {
+	case HV_MSR_UNKNOWN:
+		run->msr.reason = KVM_MSR_EXIT_REASON_UNKNOWN;
+		break;
+	case HV_MSR_INVALID:
+		run->msr.reason = KVM_MSR_EXIT_REASON_INVAL;
+		break;
+	default:
+		run->msr.reason = KVM_MSR_EXIT_REASON_FILTER;
+	}
+}
+
+static void tell_xen(struct kvm_run *run, const struct hv_user *u)
+{
+	run->exit_reason = KVM_EXIT_XEN;
+	memset(&run->xen, 0, sizeof(run->xen));
+	run->xen.type = KVM_EXIT_XEN_HCALL;
+	run->xen.u.hcall.longmode = u->hypercall.longmode;
+	run->xen.u.hcall.cpl = u->hypercall.cpl;
+	run->xen.u.hcall.input = u->hypercall.nr;
+	memcpy(run->xen.u.hcall.params, u->hypercall.args, sizeof(run->xen.u.hcall.params));
+}
+
+static void tell_hypercall(struct kvm_run *run, const struct hv_user *u)
+{
+	run->exit_reason = KVM_EXIT_HYPERCALL;
+	memset(&run->hypercall, 0, sizeof(run->hypercall));
+	run->hypercall.nr = u->hypercall.nr;
+	memcpy(run->hypercall.args, u->hypercall.args, sizeof(run->hypercall.args));
+	run->hypercall.longmode = u->hypercall.longmode;
+}
+
+/* An instruction that the emulator does not know, with its bytes if they could be read. */
+static void tell_internal(struct kvm_run *run, const struct hv_user *u)
+{
+	unsigned int n = min_t(unsigned int, u->internal.n_insn,
+			       sizeof(run->emulation_failure.insn_bytes));
+
+	run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
+	memset(&run->emulation_failure, 0, sizeof(run->emulation_failure));
+	run->emulation_failure.suberror = KVM_INTERNAL_ERROR_EMULATION;
+	if (!n)
+		return;
+	run->emulation_failure.ndata = BYTES_INTERNAL_WORDS;
+	run->emulation_failure.flags = KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES;
+	run->emulation_failure.insn_size = n;
+	memcpy(run->emulation_failure.insn_bytes, u->internal.insn, n);
+}
+
+static void tell_debug(struct kvm_run *run, const struct hv_user *u)
+{
+	run->exit_reason = KVM_EXIT_DEBUG;
+	run->debug.arch = (struct kvm_debug_exit_arch){
+		.exception = u->debug.exception,
+		.pc = u->debug.pc,
+		.dr6 = u->debug.dr6,
+		.dr7 = u->debug.dr7,
+	};
+}
+
+static void tell(struct kvm_run *run, const struct hv_user *u)
+{
+	switch (u->reason) {
+	case HV_USER_NONE:
+		run->exit_reason = KVM_EXIT_UNKNOWN;
+		run->hw.hardware_exit_reason = 0;
+		break;
+	case HV_USER_IO:
+		tell_io(run, u);
+		break;
+	case HV_USER_MMIO:
+		tell_mmio(run, u);
+		break;
+	case HV_USER_WINDOW:
+		run->exit_reason = KVM_EXIT_IRQ_WINDOW_OPEN;
+		break;
+	case HV_USER_EOI:
+		run->exit_reason = KVM_EXIT_IOAPIC_EOI;
+		run->eoi.vector = u->eoi.vector;
+		break;
+	case HV_USER_SHUTDOWN:
+		run->exit_reason = KVM_EXIT_SHUTDOWN;
+		break;
+	case HV_USER_DEBUG:
+		tell_debug(run, u);
+		break;
+	case HV_USER_HYPERCALL:
+		tell_hypercall(run, u);
+		break;
+	case HV_USER_MSR_READ:
+	case HV_USER_MSR_WRITE:
+		tell_msr(run, u);
+		break;
+	case HV_USER_INTERNAL:
+		tell_internal(run, u);
+		break;
+	case HV_USER_FAIL_ENTRY:
+		run->exit_reason = KVM_EXIT_FAIL_ENTRY;
+		run->fail_entry.hardware_entry_failure_reason = u->fail.hw_reason;
+		run->fail_entry.cpu = raw_smp_processor_id();
+		break;
+	case HV_USER_XEN:
+		tell_xen(run, u);
+		break;
+	}
+}
+
+long vcpu_run(struct vcpu *vcpu)
+{
+	struct hv_user *u = &vcpu->user;
+	struct kvm_run *run = vcpu->run;
+	long r;
+
+	mask_signals(vcpu);
+	take_answer(vcpu);
+	u->reason = HV_USER_NONE;
+	hv_interrupt_window(vcpu->hv, READ_ONCE(run->request_interrupt_window));
+	r = hv_vcpu_run(vcpu->hv, u, vcpu->io_data, &run->immediate_exit);
+	run->flags = 0;
+	run->if_flag = u->if_flag;
+	run->ready_for_interrupt_injection = u->interrupt_ready;
+	run->cr8 = u->cr8;
+	run->apic_base = u->apic_base;
+	if (!r)
+		tell(run, u);
+	else if (r == -EINTR)
+		run->exit_reason = KVM_EXIT_INTR;
+	unmask_signals(vcpu);
+	return r;
+}

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The guest's state, by groups, between v->st and the VMCB. What the guest cannot change without an
+ * exit (CR4, PAT, DEBUGCTL, TSC_AUX, the cache bits of CR0) stays in v->st as it was last set; DR0 to
+ * DR3 are there between entries too.
+ *
+ * Reference: AMD APM 2, "VMRUN Instruction", "Saving Guest State", "Canonicalization and Consistency
+ * Checks"; the same volume, "Segment State in the VMCB".
+ */
+#include "svm.h"
+
+static const uint8_t seg_index[HV_SEGS] = {
+	[HV_ES] = VMCB_ES, [HV_CS] = VMCB_CS, [HV_SS] = VMCB_SS, [HV_DS] = VMCB_DS,
+	[HV_FS] = VMCB_FS, [HV_GS] = VMCB_GS, [HV_LDTR] = VMCB_LDTR, [HV_TR] = VMCB_TR,
+};
+
+/* --- segments --- */
+
+/* The VMCB has no bits 48 to 51, the limit's. */
+static void svm_seg_set(struct vmcb_seg *to, const struct hv_seg *from)
+{
+	to->selector = from->selector;
+	to->attr = (from->attr & 0xff) | (from->attr >> 4 & 0xf00);
+	to->limit = from->limit;
+	to->base = from->base;
+}
+
+/* Some processors keep no G bit; it follows from the limit. */
+static void svm_seg_get(struct hv_seg *to, const struct vmcb_seg *from)
+{
+	to->selector = from->selector;
+	to->attr = (from->attr & 0xff) | (from->attr & 0xf00) << 4;
+	to->attr &= ~SEG_G;
+	to->attr |= from->limit > 0xfffff ? SEG_G : 0;
+	to->limit = from->limit;
+	to->base = from->base;
+}
+
+static void svm_segs_set(struct vmcb *b, const struct hv_state *st)
+{
+	for (unsigned i = 0; i < HV_SEGS; i++)
+		svm_seg_set(&b->seg[seg_index[i]], &st->seg[i]);
+	b->seg[VMCB_GDTR].base = st->gdt.base;
+	b->seg[VMCB_GDTR].limit = st->gdt.limit;
+	b->seg[VMCB_IDTR].base = st->idt.base;
+	b->seg[VMCB_IDTR].limit = st->idt.limit;
+	b->cpl = st->cpl;
+}
+
+/* Some processors hide that the task is busy, and that a segment in use has been accessed. */
+static void svm_segs_get(const struct vmcb *b, struct hv_state *st)
+{
+	for (unsigned i = 0; i < HV_SEGS; i++)
+		svm_seg_get(&st->seg[i], &b->seg[seg_index[i]]);
+	for (unsigned i = HV_ES; i <= HV_GS; i++)
+		st->seg[i].attr |= st->seg[i].attr & SEG_P ? 1 : 0;
+	st->seg[HV_TR].attr |= 2;
+	st->gdt.base = b->seg[VMCB_GDTR].base;
+	st->gdt.limit = b->seg[VMCB_GDTR].limit;
+	st->idt.base = b->seg[VMCB_IDTR].base;
+	st->idt.limit = b->seg[VMCB_IDTR].limit;
+	st->cpl = b->cpl;
+}
+
+/* --- control registers --- */
+
+enum {
+	CR0_BOTH = 1 << CR_READ_SHIFT | 1 << CR_WRITE_SHIFT,
+	CR4_READ = 1 << (CR_READ_SHIFT + 4),
+};
+static const uint64_t cr0_hidden = CR0_CD | CR0_NW;
+
+/*
+ * The cache stays on whatever the guest thinks, and machine checks stay enabled as the host has them.
+ * While the guest's register is not the hardware's, reading it is intercepted too.
+ */
+static void svm_crs_set(struct svm_vcpu *sv, const struct hv_state *st)
+{
+	struct vmcb *b = sv->vmcb;
+
+	b->cr0 = st->cr0 & ~cr0_hidden;
+	b->cr4 = st->cr4 | (cpu_cr4() & CR4_MCE);
+	svm_intercept(&b->intercept_cr, CR0_BOTH, b->cr0 != st->cr0);
+	svm_intercept(&b->intercept_cr, CR4_READ, b->cr4 != st->cr4);
+	b->cr2 = st->cr2;
+	b->cr3 = st->cr3;
+	b->efer = st->efer | EFER_SVME; /* VMRUN insists on it; CPUID says that there is none */
+}
+
+static void svm_crs_get(const struct vmcb *b, struct hv_state *st)
+{
+	st->cr0 = b->cr0 | (st->cr0 & cr0_hidden);
+	st->cr2 = b->cr2;
+	st->cr3 = b->cr3;
+	st->efer = b->efer & ~EFER_SVME;
+}
+
+/* --- MSRs --- */
+
+static void svm_msrs_set(struct svm_vcpu *sv, const struct hv_state *st)
+{
+	struct vmcb *b = sv->vmcb;
+
+	b->star = st->star;
+	b->lstar = st->lstar;
+	b->cstar = st->cstar;
+	b->sfmask = st->sfmask;
+	b->kernel_gs_base = st->kernel_gs_base;
+	b->sysenter_cs = st->sysenter_cs;
+	b->sysenter_esp = st->sysenter_esp;
+	b->sysenter_eip = st->sysenter_eip;
+	b->pat = st->pat;
+	b->spec_ctrl = sv->spec_ctrl = st->spec_ctrl;
+	if (svm_has.tsc_aux)
+		svm_msr_switch(MSR_TSC_AUX, sv->tsc_aux, st->tsc_aux);
+	svm_msr_switch(MSR_DEBUGCTL, sv->debugctl, st->debugctl);
+	sv->tsc_aux = st->tsc_aux;
+	sv->debugctl = st->debugctl;
+}
+
+static void svm_msrs_get(const struct svm_vcpu *sv, struct hv_state *st)
+{
+	const struct vmcb *b = sv->vmcb;
+
+	st->star = b->star;
+	st->lstar = b->lstar;
+	st->cstar = b->cstar;
+	st->sfmask = b->sfmask;
+	st->kernel_gs_base = b->kernel_gs_base;
+	st->sysenter_cs = b->sysenter_cs;
+	st->sysenter_esp = b->sysenter_esp;
+	st->sysenter_eip = b->sysenter_eip;
+	st->spec_ctrl = svm_has.virtual_spec_ctrl ? b->spec_ctrl : sv->spec_ctrl;
+}
+
+/* --- groups --- */
+
+void svm_state_get(struct hv_vcpu *v, uint32_t groups)
+{
+	struct svm_vcpu *sv = v->hw;
+	const struct vmcb *b = sv->vmcb;
+
+	if (groups & HV_SEG)
+		svm_segs_get(b, &v->st);
+	if (groups & HV_CR)
+		svm_crs_get(b, &v->st);
+	if (groups & HV_DR) {
+		v->st.dr6 = b->dr6;
+		v->st.dr7 = b->dr7;
+	}
+	if (groups & HV_MSR)
+		svm_msrs_get(sv, &v->st);
+	if (groups & HV_EVENT) {
+		v->st.shadow_sti = b->int_state & INT_SHADOW;
+		v->st.shadow_movss = false; /* the processor does not say which it was */
+		v->st.nmi_masked = sv->nmi != NMI_OPEN;
+	}
+}
+
+void svm_state_set(struct hv_vcpu *v, uint32_t groups)
+{
+	struct svm_vcpu *sv = v->hw;
+	struct vmcb *b = sv->vmcb;
+	struct hv_state *st = &v->st;
+
+	if (groups & HV_SEG)
+		svm_segs_set(b, st);
+	if (groups & HV_CR)
+		svm_crs_set(sv, st);
+	if (groups & HV_DR) {
+		b->dr6 = st->dr6;
+		b->dr7 = st->dr7;
+	}
+	if (groups & HV_MSR)
+		svm_msrs_set(sv, st);
+	if (groups & HV_EVENT) {
+		b->int_state = st->shadow_sti || st->shadow_movss ? INT_SHADOW : 0;
+		if (st->nmi_masked != (sv->nmi != NMI_OPEN))
+			svm_nmi_set(sv, st->nmi_masked ? NMI_MASKED : NMI_OPEN);
+	}
+}
+
+/* --- what the hardware holds, to the log --- */
+
+static void svm_dump_seg(const struct vmcb *b, const char *name, enum vmcb_seg_name i)
+{
+	const struct vmcb_seg *s = &b->seg[i];
+
+	host_log(HOST_WARN, "%s %04x base %016llx limit %08x attr %03x", name, s->selector,
+		 (unsigned long long)s->base, s->limit, s->attr);
+}
+
+void svm_dump(struct hv_vcpu *v)
+{
+	static const char *const names[VMCB_SEGS] = {
+		"ES", "CS", "SS", "DS", "FS", "GS", "GDTR", "LDTR", "IDTR", "TR",
+	};
+	const struct vmcb *b = ((struct svm_vcpu *)v->hw)->vmcb;
+	const struct { const char *name; uint64_t val; } words[] = {
+		{ "exit code", b->exit_code }, { "exit info 1", b->exit_info1 },
+		{ "exit info 2", b->exit_info2 }, { "event cut short", b->exit_int_info },
+		{ "event injected", b->event_inject }, { "interrupt control", b->int_control },
+		{ "interrupt state", b->int_state }, { "nested CR3", b->nested_cr3 },
+		{ "RIP", b->rip }, { "RSP", b->rsp }, { "RAX", b->rax }, { "RFLAGS", b->rflags },
+		{ "CR0", b->cr0 }, { "CR2", b->cr2 }, { "CR3", b->cr3 }, { "CR4", b->cr4 },
+		{ "EFER", b->efer }, { "DR6", b->dr6 }, { "DR7", b->dr7 }, { "PAT", b->pat },
+	};
+
+	host_log(HOST_WARN, "vCPU %u: ASID %u, CPL %u, intercepts %08x %08x %08x %08x %08x", v->id,
+		 b->asid, b->cpl, b->intercept_cr, b->intercept_dr, b->intercept_exception,
+		 b->intercept1, b->intercept2);
+	for (unsigned i = 0; i < HV_ARRAY(words); i++)
+		host_log(HOST_WARN, "%s %016llx", words[i].name, (unsigned long long)words[i].val);
+	for (unsigned i = 0; i < VMCB_SEGS; i++)
+		svm_dump_seg(b, names[i], i);
+}

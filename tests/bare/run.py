@@ -1,0 +1,140 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Runs the hypervisor without an operating system in an emulator, and shows its serial port.
+
+    run.py iso ELF ISO           makes the CD that Bochs boots from
+    run.py MACHINE [ELF [WORD]]  qemu, or a processor model of Bochs; WORD: only cases with it
+
+Status 0 when the machine's last line is RESULT PASS. The emulators' own status says nothing.
+"""
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+IMAGE = os.path.join(TOP, "build/bare/caisson.elf")
+LIMIT = 60  # seconds of a run; ten are usual
+SYSLINUX = "/usr/lib/syslinux/modules/bios"
+
+QEMU = ["qemu-system-x86_64", "-accel", "tcg,thread=single", "-cpu", "EPYC,+svm,+npt", "-m", "256",
+        "-display", "none", "-serial", "stdio", "-monitor", "none", "-net", "none", "-no-reboot",
+        "-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
+ISOLINUX_CFG = "DEFAULT mboot.c32 caisson.elf\nPROMPT 0\n"
+BOCHSRC = """\
+display_library: sdl2
+cpu: model={model}, count=1, ips=20000000, reset_on_triple_fault=0
+memory: guest=128, host=128
+romimage: file=/usr/share/bochs/BIOS-bochs-latest
+vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest
+ata0-master: type=cdrom, path={iso}, status=inserted
+boot: cdrom
+com1: enabled=1, mode=file, dev=serial.txt
+clock: sync=none
+log: bochs.log
+panic: action=fatal
+error: action={error}
+info: action=ignore
+plugin_ctrl: e1000=0
+"""
+
+
+def make_iso(elf, iso, words=""):
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copy(elf, folder + "/caisson.elf")
+        shutil.copy("/usr/lib/ISOLINUX/isolinux.bin", folder)
+        for module in ("ldlinux.c32", "mboot.c32", "libcom32.c32"):
+            shutil.copy(os.path.join(SYSLINUX, module), folder)
+        with open(folder + "/isolinux.cfg", "w", encoding="ascii") as cfg:
+            cfg.write(ISOLINUX_CFG.replace("caisson.elf", f"caisson.elf {words}"))
+        subprocess.run(["xorriso", "-as", "mkisofs", "-quiet", "-o", iso, "-b", "isolinux.bin",
+                        "-c", "boot.cat", "-no-emul-boot", "-boot-load-size", "4",
+                        "-boot-info-table", folder], check=True, stderr=open(folder + "/stderr.txt", "w", encoding="ascii"))
+
+
+def end(proc):
+    """A Bochs at its prompt outlives SIGTERM."""
+    proc.terminate()
+    try:
+        proc.wait(2)
+    except subprocess.TimeoutExpired:
+        proc.kill()
+        proc.wait()
+
+
+def show_until_end(proc, path):
+    """Shows what comes to the file; the last line, when the machine has ended or is overdue."""
+    started = time.monotonic()
+    text, shown = "", 0
+    with open(path, encoding="ascii", errors="replace") as serial:
+        while True:
+            over = proc.poll() is not None
+            text += serial.read()
+            whole = text.rfind("\n") + 1
+            sys.stdout.write(text[shown:whole])
+            sys.stdout.flush()
+            shown = whole
+            if over or "\nRESULT " in text[:whole]:
+                break
+            if time.monotonic() - started > LIMIT:
+                print(f"FAIL run: no end after {LIMIT} s; the last line was {text[shown:]!r}")
+                break
+            time.sleep(0.05)
+    return text.rstrip("\n").rsplit("\n", 1)[-1]
+
+
+def start_qemu(elf, words, folder, serial):
+    command = QEMU + ["-kernel", elf, "-append", words] + os.environ.get("QEMU_ARGS", "").split()
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=serial,
+                            stderr=open(folder + "/stderr.txt", "w", encoding="ascii"))
+
+
+def start_bochs(model, elf, words, folder):
+    iso = os.path.join(folder, "caisson.iso")
+    made = os.path.splitext(elf)[0] + ".iso"
+    if words or not os.path.exists(made):
+        make_iso(elf, iso, words)
+    else:
+        iso = made
+    error = "report" if "BOCHS_ERRORS" in os.environ else "ignore"
+    with open(folder + "/bochsrc", "w", encoding="ascii") as f:
+        f.write(BOCHSRC.format(model=model, iso=iso, error=error))
+    with open(folder + "/rc", "w", encoding="ascii") as f:
+        f.write("c\n")
+    env = dict(os.environ, SDL_VIDEODRIVER="dummy", SDL_AUDIODRIVER="dummy")
+    return subprocess.Popen(["bochs-bin", "-q", "-f", "bochsrc", "-rc", "rc"], cwd=folder, env=env,
+                            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                            stderr=open(folder + "/stderr.txt", "w", encoding="ascii"))
+
+
+def run(machine, elf, words):
+    folder = tempfile.mkdtemp(prefix="caisson-bare-")
+    path = os.path.join(folder, "serial.txt")
+    with open(path, "w", encoding="ascii") as serial:
+        proc = start_qemu(elf, words, folder, serial) if machine == "qemu" else \
+            start_bochs(machine, elf, words, folder)
+    try:
+        last = show_until_end(proc, path)
+    finally:
+        end(proc)
+        if "CAISSON_KEEP" in os.environ:
+            shutil.copytree(folder, os.environ["CAISSON_KEEP"], dirs_exist_ok=True)
+        shutil.rmtree(folder)
+    return last == "RESULT PASS" or last.startswith("RESULT PASS ")
+
+
+def main():
+    args = sys.argv[1:]
+    if len(args) == 3 and args[0] == "iso":
+        make_iso(args[1], args[2])
+        return 0
+    if not args or args[0] == "iso":
+        sys.exit(__doc__)
+    elf = os.path.abspath(args[1]) if len(args) > 1 else IMAGE
+    return 0 if run(args[0], elf, " ".join(args[2:])) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

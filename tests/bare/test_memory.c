@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Guest memory: faults, slots, dirty logs, invalidation, and that no stale translation survives. */
+#include "rig.h"
+
+enum { PAGE = 4096, MORE_PAGES = G_MORE_SIZE / PAGE };
+
+/* --- what the guest is told to do --- */
+
+static void command(struct rig *r, uint32_t what, uint32_t gpa)
+{
+	expect_in(r, P_DATA, 4, what);
+	expect_in(r, P_DATA, 4, gpa);
+}
+
+/* The guest reads this value there, from RAM. */
+static void guest_reads(struct rig *r, uint32_t gpa, uint32_t val)
+{
+	command(r, 1, gpa);
+	expect_out(r, P_DATA, 4, val);
+}
+
+static void guest_reads_mmio(struct rig *r, uint32_t gpa)
+{
+	command(r, 1, gpa);
+	expect_mmio_read(r, gpa, 4, 0x4d4d494f);
+	expect_out(r, P_DATA, 4, 0x4d4d494f);
+}
+
+/* The next command's IN must come: call one of the above, or end(), afterwards. */
+static void guest_writes(struct rig *r, uint32_t gpa, uint32_t val)
+{
+	command(r, 2, gpa);
+	expect_in(r, P_DATA, 4, val);
+}
+
+static void guest_writes_mmio(struct rig *r, uint32_t gpa, uint32_t val)
+{
+	guest_writes(r, gpa, val);
+	expect_mmio_write(r, gpa, 4, val);
+}
+
+static void end(struct rig *r)
+{
+	expect_in(r, P_DATA, 4, 0);
+	expect_done(r);
+}
+
+/* --- faults --- */
+
+static void fault_all(struct rig *r)
+{
+	rig_more(r, 0);
+	for (uint32_t gpa = G_MORE; gpa < G_MORE + G_MORE_SIZE; gpa += 33 * PAGE)
+		rig_poke32(r, gpa + 8, ~gpa);
+	for (uint32_t gpa = G_MORE; gpa < G_MORE + G_MORE_SIZE; gpa += 33 * PAGE) {
+		guest_reads(r, gpa + 8, ~gpa);
+		guest_writes(r, gpa + 16, gpa + 1);
+	}
+	end(r);
+	for (uint32_t gpa = G_MORE; gpa < G_MORE + G_MORE_SIZE; gpa += 33 * PAGE)
+		CHECK_EQ(rig_peek32(r, gpa + 16), gpa + 1);
+}
+
+CASE(memory_4k, MODE_LONG, guest_memory)
+{
+	fault_all(r);
+	CHECK(r->host.gets >= MORE_PAGES / 33);
+}
+
+CASE(memory_2m, MODE_LONG, guest_memory)
+{
+	uint64_t gets = r->host.gets;
+
+	r->host.huge = true;
+	fault_all(r);
+	CHECK(r->host.gets - gets <= 8);
+}
+
+CASE(memory_execute, MODE_LONG, guest_memory)
+{
+	rig_more(r, 0);
+	*rig_ram(r, G_MORE + 0x5000) = 0xc3; /* RET */
+	command(r, 3, G_MORE + 0x5000);
+	end(r);
+}
+
+/* --- slots --- */
+
+CASE(memory_readonly, MODE_LONG, guest_memory)
+{
+	rig_more(r, HV_SLOT_READONLY);
+	rig_poke32(r, G_MORE + 64, 0x11223344);
+	guest_reads(r, G_MORE + 64, 0x11223344);
+	guest_writes_mmio(r, G_MORE + 64, 5);
+	guest_reads(r, G_MORE + 64, 0x11223344);
+	rig_more(r, 0); /* and writable again */
+	guest_writes(r, G_MORE + 64, 6);
+	guest_reads(r, G_MORE + 64, 6);
+	rig_more(r, HV_SLOT_READONLY);
+	guest_writes_mmio(r, G_MORE + 64, 7);
+	guest_reads(r, G_MORE + 64, 6);
+	end(r);
+}
+
+static void delete_while_mapped(struct rig *r, bool huge)
+{
+	r->host.huge = huge;
+	rig_more(r, 0);
+	rig_poke32(r, G_MORE, 0x1111);
+	guest_reads(r, G_MORE, 0x1111);
+	guest_writes(r, G_MORE + 4, 0x2222);
+	guest_reads(r, G_MORE + 4, 0x2222);
+	rig_slot(r, 1, G_MORE, 0, 0, 0);
+	guest_reads_mmio(r, G_MORE);
+	guest_writes_mmio(r, G_MORE + 4, 0x3333);
+	rig_more(r, 0);
+	guest_reads(r, G_MORE + 4, 0x2222);
+	end(r);
+}
+
+CASE(memory_delete, MODE_LONG, guest_memory)
+{
+	delete_while_mapped(r, false);
+}
+
+CASE(memory_delete_2m, MODE_LONG, guest_memory)
+{
+	delete_while_mapped(r, true);
+}
+
+CASE(memory_move, MODE_LONG, guest_memory)
+{
+	static const uint32_t to = G_MORE + 0x1000000;
+
+	rig_more(r, 0);
+	rig_poke32(r, G_MORE + 0x2000, 0xabcd);
+	guest_reads(r, G_MORE + 0x2000, 0xabcd);
+	rig_slot(r, 1, to, G_MORE_SIZE, (uint64_t)r->more.va, 0);
+	guest_reads_mmio(r, G_MORE + 0x2000);
+	guest_reads(r, to + 0x2000, 0xabcd);
+	end(r);
+}
+
+CASE(memory_slot_errors, MODE_LONG, guest_memory)
+{
+	uint64_t at = (uint64_t)r->ram.va;
+
+	rig_more(r, 0);
+	CHECK_EQ(hv_slot_set(r->vm, 2, G_MORE + PAGE, PAGE, at, 0), -EEXIST);
+	CHECK_EQ(hv_slot_set(r->vm, 2, 0x10000001, PAGE, at, 0), -EINVAL);
+	CHECK_EQ(hv_slot_set(r->vm, 2, 0x10000000, PAGE + 1, at, 0), -EINVAL);
+	CHECK_EQ(hv_slot_set(r->vm, 2, -4096ull, 2 * PAGE, at, 0), -EINVAL);
+	CHECK_EQ(hv_slot_set(r->vm, 1, G_MORE, PAGE, (uint64_t)r->more.va, 0), -EINVAL);
+	CHECK_EQ(hv_slot_pages(r->vm, 1), MORE_PAGES);
+	CHECK_EQ(hv_slot_pages(r->vm, 2), 0);
+	CHECK_EQ(hv_slot_set(r->vm, HV_MAX_SLOTS, 0x10000000, PAGE, at, 0), -EINVAL);
+	end(r);
+}
+
+/* --- dirty logs --- */
+
+static unsigned long dirty[MORE_PAGES / 64];
+
+static void get_dirty(struct rig *r, bool clear)
+{
+	memset(dirty, 0, sizeof(dirty));
+	CHECK_EQ(hv_slot_dirty(r->vm, 1, dirty, clear), 0);
+}
+
+/* Exactly these pages, n of them. */
+static void check_dirty(const unsigned *pages, unsigned n)
+{
+	for (unsigned p = 0, i = 0; p < MORE_PAGES; p++) {
+		bool is = dirty[p / 64] >> p % 64 & 1, wanted = i < n && pages[i] == p;
+
+		if (is != wanted)
+			fail("page %u is %s", p, is ? "dirty" : "clean");
+		i += wanted;
+	}
+}
+
+static void write_pages(struct rig *r, const unsigned *pages, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		guest_writes(r, G_MORE + pages[i] * PAGE + 12, i);
+	guest_reads(r, G_MORE + 3 * PAGE, 0);
+}
+
+static void dirty_log(struct rig *r, bool huge)
+{
+	static const unsigned first[] = { 0, 1, 7, 64, 511, 512, 1000, 1023 };
+	static const unsigned second[] = { 1, 2, 600 };
+
+	r->host.huge = huge;
+	rig_more(r, 0);
+	guest_writes(r, G_MORE + 99 * PAGE, 1); /* before there is a log */
+	guest_reads(r, G_MORE + 99 * PAGE, 1);
+	rig_more(r, HV_SLOT_LOG);
+	guest_reads(r, G_MORE + 100 * PAGE, 0);
+	get_dirty(r, true);
+	write_pages(r, first, HV_ARRAY(first));
+	get_dirty(r, false);
+	check_dirty(first, HV_ARRAY(first));
+	get_dirty(r, true);
+	check_dirty(first, HV_ARRAY(first));
+	get_dirty(r, true);
+	check_dirty(NULL, 0);
+	write_pages(r, second, HV_ARRAY(second));
+	get_dirty(r, true);
+	check_dirty(second, HV_ARRAY(second));
+	write_pages(r, first, HV_ARRAY(first)); /* the processor's bits are really off */
+	get_dirty(r, true);
+	check_dirty(first, HV_ARRAY(first));
+	end(r);
+}
+
+CASE(memory_dirty_4k, MODE_LONG, guest_memory)
+{
+	dirty_log(r, false);
+}
+
+CASE(memory_dirty_2m, MODE_LONG, guest_memory)
+{
+	dirty_log(r, true);
+}
+
+/* What the hypervisor itself writes for the guest counts too. */
+CASE(memory_dirty_by_core, MODE_LONG, guest_io_string)
+{
+	static const unsigned pages[] = { 0 };
+	struct hv_state s;
+	uint8_t byte = 1;
+
+	rig_more(r, HV_SLOT_LOG);
+	get_dirty(r, true);
+	CHECK_EQ(hv_vcpu_get(r->v, &s, HV_GPR), 0);
+	s.rip = (uint64_t)guest_io_string; /* MOVSB from a device into RAM, by the emulator */
+	memcpy(rig_ram(r, s.rip), "\xa4\xf4", 2);
+	s.gpr[HV_RSI] = G_MMIO;
+	s.gpr[HV_RDI] = G_MORE + 17;
+	CHECK_EQ(hv_vcpu_set(r->v, &s, HV_GPR), 0);
+	expect_mmio_read(r, G_MMIO, 1, byte);
+	r->stop = 1;
+	CHECK_EQ(rig_run(r), -EINTR);
+	CHECK_EQ(*rig_ram(r, G_MORE + 17), byte);
+	get_dirty(r, true);
+	check_dirty(pages, 1);
+}
+
+CASE(memory_dirty_clear, MODE_LONG, guest_memory)
+{
+	static const unsigned first[] = { 64, 65, 66, 130 }, left[] = { 65, 130 };
+	const unsigned long which = 1ul << 0 | 1ul << 2; /* pages 64 and 66 */
+
+	rig_more(r, HV_SLOT_LOG);
+	guest_reads(r, G_MORE + 100 * PAGE, 0);
+	get_dirty(r, true);
+	write_pages(r, first, HV_ARRAY(first));
+	get_dirty(r, false);
+	check_dirty(first, HV_ARRAY(first));
+	CHECK_EQ(hv_slot_clear(r->vm, 1, 64, 64, &which), 0);
+	get_dirty(r, false);
+	check_dirty(left, HV_ARRAY(left));
+	write_pages(r, first + 2, 1);
+	get_dirty(r, true);
+	CHECK(dirty[1] & 1ul << 2);
+	CHECK(!(dirty[1] & 1));
+	CHECK_EQ(hv_slot_dirty(r->vm, 2, dirty, false), -ENOENT);
+	end(r);
+}
+
+/* --- the host takes pages away --- */
+
+/* The page behind gpa of slot 1 becomes another one. */
+static void move_page(struct rig *r, uint32_t gpa, struct host_page *to, bool shared)
+{
+	uint64_t uaddr = (uint64_t)r->more.va + (gpa - G_MORE);
+
+	hv_mem_invalidate_begin(r->vm, uaddr, uaddr + PAGE);
+	r->host.moved[r->host.n_moved++] = (struct bare_moved){ uaddr, to->pa, shared };
+	hv_mem_invalidate_end(r->vm);
+}
+
+static void invalidate(struct rig *r, bool huge)
+{
+	static struct host_page page;
+
+	CHECK_EQ(host_page_new(&page, 0), 0);
+	r->host.huge = huge;
+	rig_more(r, 0);
+	rig_poke32(r, G_MORE + 0x3000, 0x1111);
+	*(uint32_t *)page.va = 0x2222;
+	guest_reads(r, G_MORE + 0x3000, 0x1111);
+	guest_writes(r, G_MORE + 0x3004, 1);
+	guest_reads(r, G_MORE + 0x3004, 1);
+	move_page(r, G_MORE + 0x3000, &page, false);
+	guest_reads(r, G_MORE + 0x3000, 0x2222);
+	guest_writes(r, G_MORE + 0x3004, 0x77);
+	guest_reads(r, G_MORE + 0x3004, 0x77);
+	end(r);
+	CHECK_EQ(((uint32_t *)page.va)[1], 0x77);
+	CHECK_EQ(rig_peek32(r, G_MORE + 0x3004), 1);
+	rig_end(r);
+	host_page_del(&page, 0);
+}
+
+CASE(memory_invalidate, MODE_LONG, guest_memory)
+{
+	invalidate(r, false);
+}
+
+CASE(memory_invalidate_2m, MODE_LONG, guest_memory)
+{
+	invalidate(r, true);
+}
+
+/* Copy on write: readable at first; asked for anew when it is written. */
+CASE(memory_shared, MODE_LONG, guest_memory)
+{
+	struct host_page same = { 0 };
+	uint64_t gets;
+
+	rig_more(r, 0);
+	same.pa = (uint64_t)r->more.va + 0x3000;
+	rig_poke32(r, G_MORE + 0x3000, 0x1111);
+	move_page(r, G_MORE + 0x3000, &same, true);
+	guest_reads(r, G_MORE + 0x3000, 0x1111);
+	CHECK(r->host.moved[0].shared);
+	gets = r->host.gets;
+	guest_writes(r, G_MORE + 0x3000, 0x2222);
+	guest_reads(r, G_MORE + 0x3000, 0x2222);
+	CHECK(!r->host.moved[0].shared);
+	CHECK_EQ(r->host.gets, gets + 1);
+	end(r);
+}
+
+CASE(memory_young, MODE_LONG, guest_memory)
+{
+	uint64_t at;
+
+	rig_more(r, 0);
+	at = (uint64_t)r->more.va;
+	guest_reads(r, G_MORE, 0);
+	CHECK(hv_mem_young(r->vm, at, at + PAGE, true));
+	CHECK(!hv_mem_young(r->vm, at, at + PAGE, false));
+	guest_reads(r, G_MORE, 0);
+	CHECK(hv_mem_young(r->vm, at, at + PAGE, false));
+	end(r);
+}
+
+/* --- the hypervisor's view of the guest's tables --- */
+
+CASE(memory_translate, MODE_LONG, guest_memory)
+{
+	uint64_t gpa = 0;
+
+	rig_poke(r, G_PT + G_FREE / PAGE * 8, 0x123000 | PTE_P | PTE_W);
+	rig_poke(r, G_PT + (G_FREE + PAGE) / PAGE * 8, 0);
+	CHECK_EQ(hv_translate(r->v, G_FREE + 0x18, &gpa), 0);
+	CHECK_EQ(gpa, 0x123018);
+	CHECK_EQ(hv_translate(r->v, G_FREE + PAGE, &gpa), -EFAULT);
+	CHECK_EQ(hv_translate(r->v, 0xd0123456, &gpa), 0);
+	CHECK_EQ(gpa, 0xd0123456);
+	CHECK_EQ(hv_translate(r->v, 1ull << 39, &gpa), -EFAULT);
+	end(r);
+}
+
+/* Many entries in a row, to see that nothing wears out. */
+CASE(memory_sweep, MODE_LONG, guest_sweep)
+{
+	struct hv_state s;
+
+	rig_more(r, 0);
+	CHECK_EQ(hv_vcpu_get(r->v, &s, HV_GPR), 0);
+	s.gpr[HV_RBX] = G_MORE;
+	s.gpr[HV_RCX] = MORE_PAGES;
+	s.gpr[HV_RDX] = PAGE;
+	CHECK_EQ(hv_vcpu_set(r->v, &s, HV_GPR), 0);
+	expect_done(r);
+	for (unsigned p = 0; p < MORE_PAGES; p++)
+		CHECK_EQ(rig_peek32(r, G_MORE + p * PAGE), 1);
+}
