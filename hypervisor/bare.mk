@@ -20,10 +20,6 @@ $(BARE_OUT)/caisson.elf: $(BARE_OBJ) hypervisor/bare/link.ld
 	$(Q)ld -m elf_x86_64 -z max-page-size=4096 --no-warn-rwx-segments -T hypervisor/bare/link.ld -o $@.64 $(BARE_OBJ)
 	$(Q)objcopy -O elf32-i386 $@.64 $@
 
-$(BARE_OUT)/caisson.iso: $(BARE_OUT)/caisson.elf tests/bare/run.py
-	$(call say,ISO,$@)
-	$(Q)tests/bare/run.py iso $< $@
-
-bare-image: $(BARE_OUT)/caisson.iso
+bare-image: $(BARE_OUT)/caisson.elf
 
 .PHONY: bare-image

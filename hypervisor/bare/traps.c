@@ -9,7 +9,7 @@
 #include "layout.h"
 
 enum { VECTORS = 256, EXCEPTIONS = 32, STUB_SIZE = 16, IST_SIZE = 8192 };
-enum { DOUBLE_FAULT = 8, MACHINE_CHECK = 18 };
+enum { DEBUG = 1, DOUBLE_FAULT = 8, MACHINE_CHECK = 18 };
 enum { GATE_INTERRUPT = 0x8e, DESC_TSS = 0x89 };
 
 struct trap_frame {
@@ -60,10 +60,24 @@ static void print_frame(const struct trap_frame *f)
 	print("r13 %016lx r14 %016lx r15 %016lx\n", f->r13, f->r14, f->r15);
 }
 
+/*
+ * Nothing here steps or has breakpoints: such an exception belongs to the guest that has just exited
+ * by it. Bochs leaves it pending.
+ */
+static bool is_stray(const struct trap_frame *f)
+{
+	uint64_t dr7;
+
+	asm volatile("mov %%dr7, %0" : "=r"(dr7));
+	return !(f->rflags & 0x100) && !(dr7 & 0xff);
+}
+
 void trap_handle(struct trap_frame *f)
 {
 	traps.seen[f->vector]++;
 	if (f->vector == TRAP_NMI || f->vector == TRAP_SPURIOUS)
+		return;
+	if (f->vector == DEBUG && is_stray(f))
 		return;
 	if (f->vector < EXCEPTIONS) {
 		print_frame(f);

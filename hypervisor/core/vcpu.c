@@ -28,13 +28,21 @@ static int publish(struct hv_vm *vm, struct hv_vcpu *v)
 	if (vm->vcpu[v->id])
 		err = -EEXIST;
 	else {
-		v->tsc_offset = vm->tsc_offset;
 		cpu_store(&vm->vcpu[v->id], v);
 		if (vm->n_vcpus <= v->id)
 			cpu_store(&vm->n_vcpus, v->id + 1);
 	}
 	host_unlock(&vm->lock);
 	return err;
+}
+
+/* #UD is looked at because the other vendor's hypercall is one here. */
+static void set_up_hardware(struct hv_vcpu *v)
+{
+	hv_vcpu_bind(v);
+	hv_ops->set_exception_trap(v, 1u << X86_UD, false);
+	hv_tsc_apply(v);
+	hv_vcpu_release(v);
 }
 
 int hv_vcpu_create(struct hv_vm *vm, unsigned id, void *host, struct hv_vcpu **out)
@@ -62,6 +70,7 @@ int hv_vcpu_create(struct hv_vm *vm, unsigned id, void *host, struct hv_vcpu **o
 	err = hv_ops->vcpu_init(v);
 	if (!err) {
 		hv_vcpu_reset(v, false);
+		set_up_hardware(v);
 		err = publish(vm, v);
 	}
 	if (err) {

@@ -8,6 +8,7 @@
 #include "work.h"
 
 #define ARITHMETIC (RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF)
+#define MULTIPLIED (RFLAGS_CF | RFLAGS_OF)
 
 /* SF, ZF and PF as a result has them. */
 static uint64_t result_flags(uint64_t val, unsigned size)
@@ -148,37 +149,32 @@ void alu_cmovcc(struct emul_work *w)
 
 /* --- multiplication --- */
 
-/* *hi:*lo = a * b; true: the product does not fit *lo. */
-static bool multiply(uint64_t a, uint64_t b, unsigned size, uint64_t *lo, uint64_t *hi)
+/* *hi:*lo = a * b; CF and OF: the product does not fit *lo. */
+static void multiply(struct emul_work *w, uint64_t a, uint64_t b, uint64_t *lo, uint64_t *hi)
 {
 	unsigned __int128 product = (unsigned __int128)a * b;
 
-	*lo = (uint64_t)product & emul_mask(size);
-	*hi = (uint64_t)(product >> 8 * size) & emul_mask(size);
-	return *hi != 0;
+	*lo = (uint64_t)product & emul_mask(w->size);
+	*hi = (uint64_t)(product >> 8 * w->size) & emul_mask(w->size);
+	emul_set_flags(w, MULTIPLIED, emul_flag_if(*hi, MULTIPLIED));
 }
 
-static bool multiply_signed(uint64_t a, uint64_t b, unsigned size, uint64_t *lo, uint64_t *hi)
+static void multiply_signed(struct emul_work *w, uint64_t a, uint64_t b, uint64_t *lo, uint64_t *hi)
 {
-	__int128 x = (int64_t)emul_sign_extend(a, size), y = (int64_t)emul_sign_extend(b, size);
+	__int128 x = (int64_t)emul_sign_extend(a, w->size), y = (int64_t)emul_sign_extend(b, w->size);
 	__int128 product = x * y;
 
-	*lo = (uint64_t)product & emul_mask(size);
-	*hi = (uint64_t)(product >> 8 * size) & emul_mask(size);
-	return product != (int64_t)emul_sign_extend(*lo, size);
-}
-
-static void multiply_flags(struct emul_work *w, bool overflow)
-{
-	emul_set_flags(w, RFLAGS_CF | RFLAGS_OF,
-		       emul_flag_if(overflow, RFLAGS_CF | RFLAGS_OF));
+	*lo = (uint64_t)product & emul_mask(w->size);
+	*hi = (uint64_t)(product >> 8 * w->size) & emul_mask(w->size);
+	emul_set_flags(w, MULTIPLIED, emul_flag_if(product != (int64_t)emul_sign_extend(*lo, w->size),
+						   MULTIPLIED));
 }
 
 void alu_imul(struct emul_work *w)
 {
 	uint64_t hi;
 
-	multiply_flags(w, multiply_signed(w->dst, w->src, w->size, &w->dst, &hi));
+	multiply_signed(w, w->dst, w->src, &w->dst, &hi);
 }
 
 void alu_imul_imm(struct emul_work *w)
@@ -230,10 +226,10 @@ bool alu_mul_div(struct emul_work *w, unsigned op, uint64_t *lo, uint64_t *hi)
 {
 	switch (op) {
 	case 4:
-		multiply_flags(w, multiply(*lo, w->src, w->size, lo, hi));
+		multiply(w, *lo, w->src, lo, hi);
 		return true;
 	case 5:
-		multiply_flags(w, multiply_signed(*lo, w->src, w->size, lo, hi));
+		multiply_signed(w, *lo, w->src, lo, hi);
 		return true;
 	case 6:
 		return divide(w->src, w->size, lo, hi);

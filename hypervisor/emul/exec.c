@@ -265,12 +265,15 @@ enum emul_result emul_nop(struct emul_work *w)
 
 /* --- exchanges --- */
 
-/* With memory, LOCK is implied. 90 without REX.B is NOP, which leaves even the upper half alone. */
+/*
+ * With memory, LOCK is implied. 90 with F3 is PAUSE, without REX.B NOP, which leaves even the upper
+ * half alone.
+ */
 enum emul_result emul_xchg(struct emul_work *w)
 {
 	enum emul_result r;
 
-	if (w->in->map == MAP_1 && w->in->opcode == 0x90 && w->in->rm == RAX)
+	if (w->in->opcode == 0x90 && (w->in->rm == RAX || w->in->rep == PREFIX_REP))
 		return EMUL_OK;
 	w->in->lock = w->in->is_mem;
 	r = rm_read(w, &w->old);
@@ -386,14 +389,14 @@ enum emul_result emul_mul_div(struct emul_work *w)
 
 /* --- stack --- */
 
-static unsigned stack_size(const struct emul *e)
+static unsigned stack_width(const struct emul *e)
 {
 	return e->mode == EMUL_64 ? 8 : e->stack32 ? 4 : 2;
 }
 
 enum emul_result emul_push(struct emul_work *w)
 {
-	unsigned width = stack_size(w->e);
+	unsigned width = stack_width(w->e);
 	uint64_t sp = (w->e->gpr[RSP] - w->size) & emul_mask(width);
 	enum emul_result r = EMUL_OK;
 
@@ -411,7 +414,7 @@ enum emul_result emul_push(struct emul_work *w)
 /* The stack pointer moves before a register is written, which may be the stack pointer. */
 enum emul_result emul_pop(struct emul_work *w)
 {
-	unsigned width = stack_size(w->e);
+	unsigned width = stack_width(w->e);
 	uint64_t sp = w->e->gpr[RSP] & emul_mask(width);
 	enum emul_result r = emul_mem_read(w, SEG_SS, sp, &w->dst);
 
@@ -428,10 +431,9 @@ enum emul_result emul_pop(struct emul_work *w)
 static bool is_undefined(const struct emul *e)
 {
 	const struct emul_insn *in = &e->insn;
+	bool lockable = in->flags & LOCK && in->is_mem;
 
-	if (in->lock && !(in->flags & LOCK && in->is_mem))
-		return true;
-	return in->flags & NO_64 && e->mode == EMUL_64;
+	return (in->lock && !lockable) || (in->flags & NO_64 && e->mode == EMUL_64);
 }
 
 enum emul_result emul_step(struct emul *e, const uint8_t *bytes, unsigned n)

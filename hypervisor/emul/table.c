@@ -60,14 +60,10 @@ static const struct emul_entry shift_cl[8] = SHIFT_GROUP(RM_CL);
 /* F6, F7 */
 #define UNARY_GROUP(size, imm)							\
 	{									\
-		{ MODRM | RM_IMM | NO_WRITE | (size) | (imm), emul_binary, { alu_and } }, \
-		{ MODRM | RM_IMM | NO_WRITE | (size) | (imm), emul_binary, { alu_and } }, \
-		{ MODRM | LOCK | (size), emul_binary, { alu_not } },		\
-		{ MODRM | LOCK | (size), emul_binary, { alu_neg } },		\
-		{ MODRM | (size), emul_mul_div, { NULL } },			\
-		{ MODRM | (size), emul_mul_div, { NULL } },			\
-		{ MODRM | (size), emul_mul_div, { NULL } },			\
-		{ MODRM | (size), emul_mul_div, { NULL } },			\
+		[0 ... 1] = { MODRM | RM_IMM | NO_WRITE | (size) | (imm), emul_binary, { alu_and } }, \
+		[2] = { MODRM | LOCK | (size), emul_binary, { alu_not } },	\
+		[3] = { MODRM | LOCK | (size), emul_binary, { alu_neg } },	\
+		[4 ... 7] = { MODRM | (size), emul_mul_div, { NULL } },		\
 	}
 
 static const struct emul_entry unary_byte[8] = UNARY_GROUP(BYTE, IMM_8);

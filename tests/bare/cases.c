@@ -57,17 +57,38 @@ static bool one(const struct bare_case *c)
 	return !why[0];
 }
 
+/* Is the word, up to a blank, somewhere in the name? */
 static bool has_word(const char *name, const char *word)
 {
 	for (; *name; name++) {
 		unsigned i = 0;
 
-		while (word[i] && name[i] == word[i])
+		while (word[i] && word[i] != ' ' && name[i] == word[i])
 			i++;
-		if (!word[i])
+		if (!word[i] || word[i] == ' ')
 			return true;
 	}
-	return !*word;
+	return false;
+}
+
+/* One of the words given, if any are, and none of those behind a minus sign. */
+static bool wanted(const char *name, const char *words)
+{
+	bool some = false, found = false;
+
+	while (*words) {
+		if (*words == '-' && has_word(name, words + 1))
+			return false;
+		if (*words != '-' && *words != ' ') {
+			some = true;
+			found |= has_word(name, words);
+		}
+		while (*words && *words != ' ')
+			words++;
+		while (*words == ' ')
+			words++;
+	}
+	return found || !some;
 }
 
 static bool load(void)
@@ -97,7 +118,7 @@ bool bare_program(const char *words)
 		return false;
 	print("hypervisor on %s\n", hv_vendor());
 	for (const struct bare_case *const *c = cases_begin; c < cases_end; c++) {
-		if (!has_word((*c)->name, words))
+		if (!wanted((*c)->name, words))
 			continue;
 		if (one(*c))
 			passed++;

@@ -159,14 +159,14 @@ guest real_faults, 16
 
 /* Single steps: RFLAGS.TF over instructions that exit and are finished in the hypervisor. */
 guest step, 64
-	movl	$G_MMIO, %ebx
+	movl	$G_MMIO, %esi
 	pushfq
 	orl	$0x100, (%rsp)
 	popfq
 	nop					/* 1 */
 	cpuid					/* 2 */
 	outl	%eax, $P_DATA			/* 3 */
-	movl	(%rbx), %eax			/* 4 */
+	movl	(%rsi), %eax			/* 4 */
 	pushfq					/* 5 */
 	andl	$~0x100, (%rsp)			/* 6 */
 	popfq					/* 7 */

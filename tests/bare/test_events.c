@@ -85,13 +85,12 @@ CASE(event_soft, MODE_LONG, guest_nops)
 
 CASE(event_priority, MODE_LONG, guest_nops)
 {
-	rig_poke(r, T_RESUME, (uint64_t)guest_nops_1);
 	set_if(r);
+	inject(r, HV_EV_EXCEPTION, X86_DB, false, 0);
 	CHECK_EQ(hv_interrupt(r->v, 0x41), 0);
 	hv_nmi(r->v);
-	inject(r, HV_EV_EXCEPTION, X86_UD, false, 0);
 	expect_done(r);
-	CHECK_EQ(rig_count(r, X86_UD), 1);
+	CHECK_EQ(rig_count(r, X86_DB), 1);
 	CHECK_EQ(rig_count(r, X86_NMI), 1);
 	CHECK_EQ(rig_count(r, 0x41), 1);
 }

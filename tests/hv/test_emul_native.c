@@ -500,7 +500,10 @@ static void make(struct trial *t, const struct row *row, enum emul_mode mode)
 	t->op_prefix = row->prefix == 0x66 || (!row->prefix && !(how & R_NO_66) &&
 					       row->map == 1 && !pick(4));
 	t->lock = !pick(8);
-	t->rep = row->prefix > 0x66 ? row->prefix : how & R_STRING && pick(2) ? 0xf2 + pick(2) : 0;
+	if (row->prefix > 0x66)
+		t->rep = row->prefix;
+	else if (how & R_STRING ? pick(2) : row->map == 1 && !pick(16))
+		t->rep = 0xf2 + pick(2);
 	t->op_prefix |= row->map == 2 && row->opcode >= 0x40 && !row->prefix &&
 			!(how & R_NO_66) && row->opcode != 0x6e && !pick(4);
 	t->op_prefix |= row->map == 3 && row->opcode >= 0xf0 && !pick(4);

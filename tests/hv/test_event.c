@@ -264,6 +264,7 @@ static void priority_holds_back(void **state)
 {
 	begin();
 	v->st.cr8 = 6;
+	lapic_set_cr8(v, 6);
 	lapic_accept(v, 0x51, false);
 	expect(HV_EV_NONE, 0);
 	assert_int_equal(fake_hw(v)->window, HV_WINDOW_TPR | 5 << HV_WINDOW_CLASS);

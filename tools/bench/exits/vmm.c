@@ -217,6 +217,19 @@ static void add_event(uint64_t addr, uint32_t flags)
 	CALL(vm, KVM_IOEVENTFD, &e);
 }
 
+static void give_up(struct vcpu *v)
+{
+	struct kvm_regs r;
+	struct kvm_sregs s;
+
+	CALL(v->fd, KVM_GET_REGS, &r);
+	CALL(v->fd, KVM_GET_SREGS, &s);
+	fprintf(stderr, "exits: exit reason %u at %llx, stack %llx, flags %llx, CR0 %llx CR2 %llx CR3 %llx "
+		"CR4 %llx EFER %llx\n", v->run->exit_reason, r.rip, r.rsp, r.rflags, s.cr0, s.cr2, s.cr3,
+		s.cr4, s.efer);
+	exit(1);
+}
+
 /* False: the guest is through. */
 static int handle(struct vcpu *v)
 {
@@ -226,8 +239,7 @@ static int handle(struct vcpu *v)
 	if (run->exit_reason == KVM_EXIT_MMIO)
 		return 1;
 	if (run->exit_reason != KVM_EXIT_IO) {
-		fprintf(stderr, "exits: exit reason %u\n", run->exit_reason);
-		exit(1);
+		give_up(v);
 	}
 	if (run->io.port != PORT_DONE) {
 		if (run->io.direction == KVM_EXIT_IO_IN)
