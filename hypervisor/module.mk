@@ -19,8 +19,9 @@ module:
 	@cp -rsf $(addprefix $(CURDIR)/hypervisor/,$(MOD_ROOMS)) $(MOD_DIR)/
 	@ln -sf $(CURDIR)/hypervisor/linux/Kbuild $(MOD_DIR)/Kbuild
 	$(call say,KO,$(MOD_FILE))
-	$(Q)$(MAKE) -s -C $(MOD_HEADERS) M=$(CURDIR)/$(MOD_DIR) $(if $(C),C=$(C)) modules $(MOD_QUIET)
-	@cmp -s $(MOD_DIR)/caisson.ko $(MOD_FILE) || cp $(MOD_DIR)/caisson.ko $(MOD_FILE)
+	$(Q)flock $(MOD_DIR) $(MAKE) -s -C $(MOD_HEADERS) M=$(CURDIR)/$(MOD_DIR) $(if $(C),C=$(C)) \
+		CONFIG_DEBUG_INFO_BTF_MODULES= modules
+	@strip --strip-debug -o $(MOD_FILE) $(MOD_DIR)/caisson.ko
 
 MOD_ROOMS := $(notdir $(patsubst %/,%,$(filter-out %/bare/,$(wildcard hypervisor/*/))))
 

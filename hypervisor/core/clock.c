@@ -69,7 +69,7 @@ void hv_tsc_apply(struct hv_vcpu *v)
 {
 	hv_vcpu_bind(v);
 	hv_ops->set_tsc(v, v->tsc_offset, v->tsc_ratio);
-	lapic_timer_tsc_changed(v);
+	lapic_timer_update(v);
 	hv_vcpu_request(v, HV_REQ_CLOCK);
 }
 
@@ -178,7 +178,7 @@ static void write_page(struct hv_vcpu *v, uint64_t gpa, uint32_t *version, void 
 {
 	uint32_t *page_version = page; /* its first field */
 
-	*page_version = (*version | 1) + 2;
+	*page_version = *version | 1;
 	if (hv_mem_write(v, gpa, page_version, sizeof(*page_version)))
 		return;
 	hv_mem_write(v, gpa + sizeof(uint32_t), page_version + 1, n - sizeof(uint32_t));

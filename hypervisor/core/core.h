@@ -222,6 +222,8 @@ void hv_event_prepare(struct hv_vcpu *v);
 bool hv_event_waiting(const struct hv_vcpu *v);
 /* May an interrupt be delivered (IF, shadow, nothing before it)? */
 bool hv_interrupts_open(struct hv_vcpu *v);
+/* The same for one by the user, hv_interrupt(). */
+bool hv_user_interrupt_open(struct hv_vcpu *v);
 bool hv_triple_fault(const struct hv_vcpu *v); /* an exception in a double fault was raised */
 
 /* --- cr.c, msr.c, cpuid.c: 0, or -EINVAL for #GP; -ENOENT: no such MSR --- */

@@ -2,8 +2,8 @@
 /*
  * CPUID: what a guest may be told of this processor and this hypervisor, what the user then chose
  * for a vCPU, and what follows from that for other registers.
- * Missing: VMX and SVM, MONITOR, performance counters, protection keys, XSAVEC and XSAVES,
- * transactional memory, LA57.
+ * Missing: nested virtualization, MONITOR, performance counters, protection keys, XSAVEC and
+ * XSAVES, transactional memory, LA57.
  *
  * References: Intel SDM 2, "CPUID-CPU Identification"; AMD APM 3, "Obtaining Processor Information
  * Via the CPUID Instruction"; Linux, "KVM CPUID bits".
@@ -18,7 +18,8 @@ enum { LEAF1_XSAVE = BIT(26), LEAF1_OSXSAVE = BIT(27), LEAF1_EDX_APIC = BIT(9) }
 enum { LEAF6_ARAT = BIT(2), LEAF7_TSC_ADJUST = BIT(1), LEAF7_INVPCID = BIT(10) };
 enum { LEAF7_IBRS = BIT(26), LEAF7_STIBP = BIT(27), LEAF7_ARCH_CAPABILITIES = BIT(29) };
 enum { LEAF81_SYSCALL = BIT(11), LEAF81_NX = BIT(20), LEAF81_FFXSR = BIT(25), LEAF81_LM = BIT(29) };
-enum { LEAF88_IBPB = BIT(12), LEAF88_IBRS = BIT(14), LEAF88_STIBP = BIT(15), LEAF88_SSBD = BIT(24) };
+enum { LEAF88_IBPB = BIT(12), LEAF88_IBRS = BIT(14), LEAF88_STIBP = BIT(15) };
+enum { LEAF88_SSBD = BIT(24) };
 #define LEAF1_HYPERVISOR BIT(31)
 #define LEAF7_SSBD	 BIT(31)
 enum { MAX_BASIC = 0xd, MAX_SUB = 63, LEGACY_XSAVE = 512 + 64, DEFAULT_PHYS_BITS = 36 };
@@ -200,7 +201,8 @@ int hv_cpuid_supported(struct hv_cpuid *out, unsigned *n)
 		add(&l, offer(r));
 	add_caches(&l);
 	add_xsave(&l);
-	add(&l, (struct hv_cpuid){ 0x40000000, 0, 0x40000001, 0x4b4d564b, 0x564b4d56, 0x4d, false });
+	add(&l, (struct hv_cpuid){ .leaf = 0x40000000, .eax = 0x40000001, .ebx = 0x4b4d564b,
+				   .ecx = 0x564b4d56, .edx = 0x4d }); /* KVMKVMKVM */
 	add(&l, (struct hv_cpuid){ .leaf = 0x40000001, .eax = KVM_FEATURES });
 	if (l.full)
 		return -E2BIG;
@@ -280,8 +282,8 @@ uint64_t hv_spec_ctrl_host(void)
 
 static uint64_t cr4_bits(const struct hv_vcpu *v)
 {
-	uint64_t bits = CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE |
-			CR4_PCE | CR4_OSFXSR | CR4_OSXMMEXCPT;
+	uint64_t bits = CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE |
+			CR4_PGE | CR4_PCE | CR4_OSFXSR | CR4_OSXMMEXCPT;
 
 	for (const struct need *n = needs; n < needs + HV_ARRAY(needs); n++) {
 		struct hv_cpuid c = own(v, n->leaf);
@@ -322,7 +324,7 @@ static void derive(struct hv_vcpu *v)
 	v->phys_bits = bits ? least(bits < 32 ? 32 : bits, 52) : DEFAULT_PHYS_BITS;
 }
 
-/* n 0 is fine: a processor without features. -E2BIG; -EINVAL: linear addresses that we do not have. */
+/* n 0: no features. -E2BIG; -EINVAL: a width of linear addresses that is not ours. */
 int hv_cpuid_set(struct hv_vcpu *v, const struct hv_cpuid *in, unsigned n)
 {
 	if (n > HV_MAX_CPUID)
@@ -359,8 +361,8 @@ static bool zero_beyond_range(const struct hv_cpuid *leaf0)
 }
 
 /*
- * A leaf that is not there reads 0 if it is within its range. Beyond the last one Intel's processors
- * answer with the last basic leaf, AMD's with 0.
+ * A leaf that is not there reads 0 if it is within its range. Beyond the last one Intel's
+ * processors answer with the last basic leaf, AMD's with 0.
  */
 static const struct hv_cpuid *substitute(const struct hv_vcpu *v, uint32_t *leaf, uint32_t sub)
 {

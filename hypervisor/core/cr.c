@@ -9,8 +9,8 @@
  */
 #include "core/core.h"
 
-#define CR0_KNOWN (CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | \
-		   CR0_CD | CR0_PG)
+#define CR0_KNOWN (CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | \
+		   CR0_NW | CR0_CD | CR0_PG)
 #define CR3_NO_FLUSH (1ull << 63)
 #define CR3_PCID     0xfffull
 
@@ -250,7 +250,7 @@ static int decoded_cr(struct hv_vcpu *v, struct hv_exit *x)
 	case OP_READ_CR:
 	case OP_WRITE_CR:
 		x->cr.write = insn->opcode == OP_WRITE_CR;
-		x->cr.cr = insn->lock ? 8 : insn->reg; /* LOCK: AMD's name for CR8 outside 64-bit mode */
+		x->cr.cr = insn->lock ? 8 : insn->reg; /* LOCK: CR8 outside 64-bit mode, on AMD */
 		x->cr.gpr = insn->rm;
 		return move_cr(v, x);
 	case OP_CLTS:

@@ -105,6 +105,11 @@ bool hv_interrupts_open(struct hv_vcpu *v)
 	       v->interrupted.type == HV_EV_NONE && !in_shadow(v);
 }
 
+bool hv_user_interrupt_open(struct hv_vcpu *v)
+{
+	return v->user_vector < 0 && lapic_takes_extint(v) && hv_interrupts_open(v);
+}
+
 static bool nmis_open(struct hv_vcpu *v)
 {
 	hv_need(v, HV_EVENT);
@@ -184,7 +189,7 @@ static uint32_t windows(const struct hv_vcpu *v)
 
 	if (v->nmis)
 		want |= HV_WINDOW_NMI;
-	if (v->user_window || interrupt_waits(v))
+	if ((v->user_window && lapic_takes_extint(v)) || interrupt_waits(v))
 		want |= HV_WINDOW_INTR;
 	blocked = lapic_requested(v);
 	if (blocked >= 0 && blocked >> 4 <= v->st.cr8)

@@ -8,8 +8,7 @@
  *
  * Missing: locked operations that cross a page, are not aligned or have 16 bytes are not atomic.
  *
- * References: Intel SDM 3, "Advanced Programmable Interrupt Controller (APIC)", section "Local APIC
- * Block Diagram" (accesses other than of 32 bits); Intel SDM 3, "Locked Atomic Operations".
+ * References: Intel SDM 3, "The Local APIC Block Diagram", "Locked Atomic Operations".
  */
 #include "core/core.h"
 
@@ -36,7 +35,7 @@ static struct hv_fragment *next_fragment(struct hv_vcpu *v, uint64_t gpa, unsign
 	return f;
 }
 
-/* Words of 32 bits, and what lies within one; everything else reads 0 and writes nothing. */
+/* Words of 32 bits, and reads within one; everything else reads 0 and writes nothing. */
 static void access_lapic(struct hv_vcpu *v, struct hv_fragment *f)
 {
 	uint32_t off = f->gpa & (S2_PAGE - 1), val;
@@ -111,24 +110,30 @@ static enum emul_result access_device(struct hv_vcpu *v, uint64_t gpa, uint8_t *
 
 /* --- pieces of memory --- */
 
+/* The APIC's page hides RAM. */
+static const struct hv_slot *find_slot(struct hv_vcpu *v, uint64_t gpa)
+{
+	return lapic_covers(v, gpa) ? NULL : hv_slot_find(v, gpa);
+}
+
 static bool is_ram(struct hv_vcpu *v, uint64_t gpa)
 {
-	const struct hv_slot *s = lapic_covers(v, gpa) ? NULL : hv_slot_find(v, gpa);
+	const struct hv_slot *s = find_slot(v, gpa);
 
 	return s && !(s->flags & HV_SLOT_READONLY);
 }
 
-/* n bytes within a page. The APIC's page hides RAM. */
+/* n bytes within a page. Only for memory is the vCPU unloaded. */
 static enum emul_result read_piece(struct hv_vcpu *v, uint64_t gpa, void *buf, unsigned n)
 {
-	if (!lapic_covers(v, gpa) && !hv_mem_read(v, gpa, buf, n))
+	if (find_slot(v, gpa) && !hv_mem_read(v, gpa, buf, n))
 		return EMUL_OK;
 	return access_device(v, gpa, buf, n, false);
 }
 
 static enum emul_result write_piece(struct hv_vcpu *v, uint64_t gpa, const void *buf, unsigned n)
 {
-	if (!lapic_covers(v, gpa) && !hv_mem_write(v, gpa, buf, n))
+	if (is_ram(v, gpa) && !hv_mem_write(v, gpa, buf, n))
 		return EMUL_OK;
 	return access_device(v, gpa, (uint8_t *)buf, n, true);
 }
@@ -270,9 +275,7 @@ static void op_write_xmm(struct emul *e, unsigned reg, const void *buf)
 
 static uint16_t op_selector(struct emul *e, unsigned seg)
 {
-	const struct hv_vcpu *v = e->ctx;
-
-	return v->st.seg[seg].selector;
+	return ((const struct hv_vcpu *)e->ctx)->st.seg[seg].selector;
 }
 
 static const struct emul_ops guest_ops = {

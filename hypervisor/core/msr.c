@@ -2,11 +2,11 @@
 /*
  * Model-specific registers: what a guest and the user read and write. Those that only hold a value
  * are rows of a table; the others are named in msr_read() and msr_write().
- * Missing: performance counters, which read 0; machine checks and memory types hold what was written
- * and have no effect.
+ * Missing: performance counters, which read 0; machine checks and memory types hold what was
+ * written and have no effect.
  *
- * References: Intel SDM 4, "Architectural MSRs"; Intel SDM 3, "Memory Cache Control", "Machine-Check
- * Architecture"; AMD APM 2, "MSR Cross-Reference".
+ * References: Intel SDM 4, "Architectural MSRs"; Intel SDM 3, "Memory Cache Control",
+ * "Machine-Check Architecture"; AMD APM 2, "MSR Cross-Reference".
  */
 #include "core/core.h"
 
@@ -14,7 +14,7 @@ enum { MTRRCAP_FIXED = 1 << 8, MTRRCAP_WC = 1 << 10, MCG_CTL_P = 1 << 8 };
 enum { MISC_FAST_STRING = 1, MISC_BTS_UNAVAILABLE = 1 << 11, MISC_PEBS_UNAVAILABLE = 1 << 12 };
 enum { DEBUGCTL_LBR = 1, DEBUGCTL_BTF = 2, FEATURE_CONTROL_LOCKED = 1 };
 #define PAT_DEFAULT   0x0007040600070406ull
-#define MICROCODE     0x100000065ull /* one vendor's systems read the upper half, the other's the lower */
+#define MICROCODE     0x100000065ull /* some systems look at the upper half, some at the lower */
 #define HWCR_TSC_FREQ 0x01000000ull  /* the TSC counts at a fixed rate */
 #define DE_LFENCE     0x2ull	     /* LFENCE waits for what came before it */
 
@@ -135,7 +135,7 @@ static bool mtrr_var_valid(const struct hv_vcpu *v, uint32_t index, uint64_t val
 
 static bool mc_ctl_valid(uint64_t val)
 {
-	return !val || !(~val & ~(1ull << 10)); /* Linux clears that bit of one bank on some models */
+	return !val || !(~val & ~(1ull << 10)); /* Linux clears that bit in one bank */
 }
 
 static bool row_valid(const struct hv_vcpu *v, const struct msr *m, uint32_t index, uint64_t val,
@@ -339,16 +339,11 @@ static int read_arch_capabilities(const struct hv_vcpu *v, uint64_t *val, bool b
 
 /* --- hypercall page --- */
 
-enum { PAGE_STUBS = 128, STUB_SIZE = 32, STUB_IRET = 23, STUB_CALL_AT = 5 };
+enum { PAGE_STUBS = 128, STUB_SIZE = 32, STUB_CALL_AT = 5 };
 
 static void make_stub(uint8_t stub[STUB_SIZE], uint8_t n)
 {
 	memset(stub, 0xcc, STUB_SIZE);
-	if (n == STUB_IRET) { /* not a call that a guest of this kind can make: #UD */
-		stub[0] = 0x0f;
-		stub[1] = 0x0b;
-		return;
-	}
 	memset(stub, 0, STUB_CALL_AT);
 	stub[0] = 0xb8; /* mov $n,%eax */
 	stub[1] = n;

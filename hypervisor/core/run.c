@@ -37,6 +37,14 @@ static void take_sipi(struct hv_vcpu *v)
 	v->mp = HV_MP_RUN;
 }
 
+/* The processor latches one NMI behind the one that it delivers or handles. */
+static void latch_nmi(struct hv_vcpu *v)
+{
+	hv_need(v, HV_EVENT);
+	if (v->nmis < (v->st.nmi_masked ? 1 : 2))
+		v->nmis++;
+}
+
 static void take_requests(struct hv_vcpu *v)
 {
 	uint32_t requests = cpu_swap(&v->requests, 0);
@@ -47,8 +55,8 @@ static void take_requests(struct hv_vcpu *v)
 		take_init(v);
 	if (requests & HV_REQ_SIPI)
 		take_sipi(v);
-	if ((requests & HV_REQ_NMI) && v->nmis < 2)
-		v->nmis++; /* one is delivered, one waits behind it, as in the processor */
+	if (requests & HV_REQ_NMI)
+		latch_nmi(v);
 	if (requests & HV_REQ_CLOCK)
 		hv_clock_update(v);
 }
@@ -116,7 +124,7 @@ static int prepare(struct hv_vcpu *v, const volatile uint8_t *stop)
 		hv_vcpu_release(v);
 	if (v->debug.on && v->debug.step)
 		v->st.rflags |= RFLAGS_TF;
-	if (v->user_window && v->user_vector < 0 && hv_interrupts_open(v))
+	if (v->user_window && hv_user_interrupt_open(v))
 		return tell(v, HV_USER_WINDOW);
 	return HV_AGAIN;
 }
@@ -164,6 +172,8 @@ static int enter(struct hv_vcpu *v, struct hv_exit *x, const volatile uint8_t *s
 	cpu_store(&v->where, HV_INSIDE);
 	if (!cpu_load(&v->requests) && !cpu_load(&v->lapic.timer_fired) && !*stop &&
 	    host_wish() == HOST_GO_ON) {
+		v->st.cr8 = lapic_cr8(v);
+		v->st.cr8 = lapic_cr8(v);
 		hv_event_prepare(v);
 		flush_stale(v);
 		if (v->dirty) {
@@ -171,6 +181,7 @@ static int enter(struct hv_vcpu *v, struct hv_exit *x, const volatile uint8_t *s
 			v->dirty = 0;
 		}
 		err = enter_with_xcr0(v, x);
+		lapic_set_cr8(v, v->st.cr8);
 		v->cached = 0;
 		v->exits[x->kind]++;
 	}

@@ -8,60 +8,24 @@
  */
 #include "core/core.h"
 
-static void copy_cr(struct hv_state *to, const struct hv_state *from)
-{
-	to->cr0 = from->cr0;
-	to->cr2 = from->cr2;
-	to->cr3 = from->cr3;
-	to->cr4 = from->cr4;
-	to->efer = from->efer;
-	memcpy(to->pdpte, from->pdpte, sizeof(to->pdpte));
-}
+#define SPAN(group, first, last)                                                                   \
+	{ group, offsetof(struct hv_state, first),                                                 \
+	  offsetof(struct hv_state, last) + sizeof(((struct hv_state *)0)->last) }
 
-static void copy_msrs(struct hv_state *to, const struct hv_state *from)
-{
-	to->star = from->star;
-	to->lstar = from->lstar;
-	to->cstar = from->cstar;
-	to->sfmask = from->sfmask;
-	to->kernel_gs_base = from->kernel_gs_base;
-	to->sysenter_cs = from->sysenter_cs;
-	to->sysenter_esp = from->sysenter_esp;
-	to->sysenter_eip = from->sysenter_eip;
-	to->pat = from->pat;
-	to->tsc_aux = from->tsc_aux;
-	to->debugctl = from->debugctl;
-	to->spec_ctrl = from->spec_ctrl;
-}
+/* Where the groups are; without CR8, which is the local APIC's. */
+static const struct span {
+	uint32_t group, from, to;
+} spans[] = {
+	SPAN(HV_GPR, gpr, rflags), SPAN(HV_SEG, seg, cpl),
+	SPAN(HV_CR, cr0, pdpte),   SPAN(HV_DR, dr, dr7),
+	SPAN(HV_MSR, star, spec_ctrl), SPAN(HV_EVENT, shadow_sti, nmi_masked),
+};
 
-/* Not CR8, which is the local APIC's. */
 static void copy_groups(struct hv_state *to, const struct hv_state *from, uint32_t groups)
 {
-	if (groups & HV_GPR) {
-		memcpy(to->gpr, from->gpr, sizeof(to->gpr));
-		to->rip = from->rip;
-		to->rflags = from->rflags | RFLAGS_RESERVED1;
-	}
-	if (groups & HV_SEG) {
-		memcpy(to->seg, from->seg, sizeof(to->seg));
-		to->gdt = from->gdt;
-		to->idt = from->idt;
-		to->cpl = from->cpl;
-	}
-	if (groups & HV_CR)
-		copy_cr(to, from);
-	if (groups & HV_DR) {
-		memcpy(to->dr, from->dr, sizeof(to->dr));
-		to->dr6 = (from->dr6 & DR6_KNOWN) | DR6_FIXED;
-		to->dr7 = (from->dr7 & DR7_KNOWN) | DR7_FIXED;
-	}
-	if (groups & HV_MSR)
-		copy_msrs(to, from);
-	if (groups & HV_EVENT) {
-		to->shadow_sti = from->shadow_sti;
-		to->shadow_movss = from->shadow_movss;
-		to->nmi_masked = from->nmi_masked;
-	}
+	for (const struct span *s = spans; s < spans + HV_ARRAY(spans); s++)
+		if (groups & s->group)
+			memcpy((char *)to + s->from, (const char *)from + s->from, s->to - s->from);
 }
 
 int hv_vcpu_get(struct hv_vcpu *v, struct hv_state *s, uint32_t groups)
@@ -104,12 +68,20 @@ static bool same_control(const struct hv_state *a, const struct hv_state *b)
 	return a->cr0 == b->cr0 && a->cr3 == b->cr3 && a->cr4 == b->cr4 && a->efer == b->efer;
 }
 
+/* Bits that are fixed in a processor are so whatever the user says. */
+static void fix_bits(struct hv_state *st)
+{
+	st->rflags |= RFLAGS_RESERVED1;
+	st->cr0 |= CR0_ET;
+	st->dr6 = (st->dr6 & DR6_KNOWN) | DR6_FIXED;
+	st->dr7 = (st->dr7 & DR7_KNOWN) | DR7_FIXED;
+}
+
 /* What a guest's own writes would do besides. */
 static void control_changed(struct hv_vcpu *v)
 {
 	struct hv_state *st = &v->st;
 
-	st->cr0 |= CR0_ET;
 	if ((st->cr0 & CR0_PG) && (st->cr4 & CR4_PAE) && !(st->efer & EFER_LMA))
 		hv_load_pdptes(v, st->cr3); /* the user's own stay if memory has none yet */
 	hv_vcpu_bind(v);
@@ -128,6 +100,7 @@ int hv_vcpu_set(struct hv_vcpu *v, const struct hv_state *s, uint32_t groups)
 	hv_touch(v, groups);
 	same = !(groups & HV_CR) || same_control(&v->st, s);
 	copy_groups(&v->st, s, groups);
+	fix_bits(&v->st); /* of groups that are not current it is rubbish, before and after */
 	if (groups & HV_GPR) {
 		lapic_set_cr8(v, s->cr8);
 		v->exception.type = HV_EV_NONE; /* it belonged to what ran before */

@@ -191,7 +191,8 @@ static int mark_tasks(struct task *t)
 	if (!err && t->source != HV_TASK_IRET)
 		err = write_rights(t, t->descriptor, t->tss.attr);
 	if (!err && nests(t))
-		err = access_linear(t, (uint32_t)t->tss.base + TSS_LINK, &old, sizeof(old), PF_WRITE);
+		err = access_linear(t, (uint32_t)t->tss.base + TSS_LINK, &old, sizeof(old),
+				    PF_WRITE);
 	return err;
 }
 

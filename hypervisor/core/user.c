@@ -36,7 +36,7 @@ bool hv_interrupt_ready(struct hv_vcpu *v)
 	bool ready;
 
 	host_lock(&v->lock);
-	ready = v->user_vector < 0 && lapic_takes_extint(v) && hv_interrupts_open(v);
+	ready = hv_user_interrupt_open(v);
 	close_vcpu(v);
 	return ready;
 }

@@ -122,7 +122,7 @@ void alu_bswap(struct emul_work *w)
 
 /* --- conditions --- */
 
-/* The condition in an opcode's low four bits: the lowest negates, the last two are of signed less. */
+/* The condition in an opcode's low four bits: the lowest negates, 12 and up are signed. */
 static bool condition(const struct emul_work *w)
 {
 	static const uint16_t any[8] = {
@@ -161,13 +161,14 @@ static void multiply(struct emul_work *w, uint64_t a, uint64_t b, uint64_t *lo, 
 
 static void multiply_signed(struct emul_work *w, uint64_t a, uint64_t b, uint64_t *lo, uint64_t *hi)
 {
-	__int128 x = (int64_t)emul_sign_extend(a, w->size), y = (int64_t)emul_sign_extend(b, w->size);
-	__int128 product = x * y;
+	unsigned size = w->size;
+	__int128 product = (__int128)(int64_t)emul_sign_extend(a, size) *
+			   (int64_t)emul_sign_extend(b, size);
+	bool fits = product == (int64_t)emul_sign_extend((uint64_t)product, size);
 
-	*lo = (uint64_t)product & emul_mask(w->size);
-	*hi = (uint64_t)(product >> 8 * w->size) & emul_mask(w->size);
-	emul_set_flags(w, MULTIPLIED, emul_flag_if(product != (int64_t)emul_sign_extend(*lo, w->size),
-						   MULTIPLIED));
+	*lo = (uint64_t)product & emul_mask(size);
+	*hi = (uint64_t)(product >> 8 * size) & emul_mask(size);
+	emul_set_flags(w, MULTIPLIED, emul_flag_if(!fits, MULTIPLIED));
 }
 
 void alu_imul(struct emul_work *w)

@@ -189,7 +189,7 @@ static enum emul_result take_opcode(struct emul *e)
 
 /* --- operands --- */
 
-/* INS, OUTS, IN, OUT: never more than 32 bits. */
+/* INS, OUTS, IN, OUT: bytes when even, and never more than 32 bits. */
 static bool is_port_io(const struct emul_insn *in)
 {
 	return in->map == MAP_1 && ((in->opcode & 0xfc) == 0x6c || (in->opcode & 0xf4) == 0xe4);
@@ -199,7 +199,7 @@ static unsigned operand_size(const struct emul *e)
 {
 	const struct emul_insn *in = &e->insn;
 
-	if (in->flags & BYTE)
+	if (in->flags & BYTE || (is_port_io(in) && !(in->opcode & 1)))
 		return 1;
 	if (in->flags & REGISTERS)
 		return e->mode == EMUL_64 ? 8 : 4;
@@ -262,7 +262,7 @@ static enum emul_result take_sib(struct emul *e, unsigned *base)
 	return r;
 }
 
-/* 32 and 64-bit addressing. A base of 5 without displacement byte is none: a 32-bit displacement. */
+/* 32 and 64-bit addressing. With mod 0, a base of 5 is none but a 32-bit displacement. */
 static enum emul_result address_32(struct emul *e, bool *rip_relative)
 {
 	struct emul_insn *in = &e->insn;

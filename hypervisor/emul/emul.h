@@ -2,8 +2,8 @@
 /*
  * The instruction emulator: a pure function from an instruction, registers and memory to registers
  * and memory. It knows no guest and no hypervisor; everything else comes through emul_ops. It never
- * sleeps by itself, allocates nothing, and may be restarted: nothing is changed in struct emul until
- * an instruction (or one iteration of a REP) is complete.
+ * sleeps by itself, allocates nothing, and may be restarted: nothing is changed in struct emul
+ * until an instruction (or one iteration of a REP) is complete.
  *
  * Reference: Intel SDM 2, "Instruction Format", "Opcode Map"; AMD APM 3, "Instruction Encoding".
  */
@@ -87,8 +87,8 @@ struct emul {
 };
 
 /*
- * Sets *e's insn from bytes that the caller has already (n may be 0: everything is fetched), decodes
- * and executes one instruction or one iteration of a repeated one.
+ * Sets *e's insn from bytes that the caller has already (n may be 0: everything is fetched),
+ * decodes and executes one instruction or one iteration of a repeated one.
  */
 enum emul_result emul_step(struct emul *e, const uint8_t *bytes, unsigned n);
 /* Only the length: EMUL_OK and e->insn.len, for any instruction of the one-byte and 0F maps. */

@@ -147,25 +147,21 @@ enum emul_result emul_binary(struct emul_work *w)
 	return store_destination(w);
 }
 
-/* A bit offset in a register reaches beyond the operand in memory; in words of its size, signed. */
+/* A bit offset in a register, signed, reaches beyond the operand: to another one of its size. */
 enum emul_result emul_bit(struct emul_work *w)
 {
 	struct emul_insn *in = w->in;
-	unsigned bits = 8 * w->size;
 
 	if (in->is_mem && (in->flags & FORM) == RM_REG) {
 		int64_t off = (int64_t)emul_sign_extend(reg_read(w), w->size);
-		uint64_t words = (uint64_t)(off >> (w->size == 8 ? 6 : w->size == 4 ? 5 : 4));
 
-		in->ea = (in->ea + words * (bits / 8)) & emul_mask(in->addr_size);
+		in->ea += (uint64_t)(off >> 3) & ~(w->size - 1ull);
+		in->ea &= emul_mask(in->addr_size);
 	}
 	return emul_binary(w);
 }
 
-/*
- * BSF (BC), BSR (BD). Nothing to find: ZF, and all of the destination stays. With F3 they are TZCNT
- * and LZCNT where the processor has those.
- */
+/* BSF, BSR. Nothing to find: all of the destination stays. With F3 they may be TZCNT and LZCNT. */
 enum emul_result emul_scan(struct emul_work *w)
 {
 	enum emul_result r;
@@ -265,10 +261,7 @@ enum emul_result emul_nop(struct emul_work *w)
 
 /* --- exchanges --- */
 
-/*
- * With memory, LOCK is implied. 90 with F3 is PAUSE, without REX.B NOP, which leaves even the upper
- * half alone.
- */
+/* With memory, LOCK is implied. 90 with F3 is PAUSE, without REX.B NOP: nothing changes at all. */
 enum emul_result emul_xchg(struct emul_work *w)
 {
 	enum emul_result r;
@@ -295,10 +288,8 @@ enum emul_result emul_xadd(struct emul_work *w)
 	w->dst = w->old;
 	w->src = reg_read(w);
 	alu_add(w);
-	if (!w->in->is_mem)
-		reg_write(w, w->old);
 	r = rm_write(w, w->dst);
-	if (r == EMUL_OK && w->in->is_mem)
+	if (r == EMUL_OK && (w->in->is_mem || w->in->reg != w->in->rm))
 		reg_write(w, w->old);
 	return r;
 }
@@ -378,12 +369,9 @@ enum emul_result emul_mul_div(struct emul_work *w)
 	hi = (bytes ? e->gpr[RAX] >> 8 : e->gpr[RDX]) & emul_mask(w->size);
 	if (!alu_mul_div(w, w->in->reg & 7, &lo, &hi))
 		return emul_raise(e, X86_DE);
-	if (bytes) {
-		emul_reg_write(e, RAX, 2, hi << 8 | lo);
-		return EMUL_OK;
-	}
-	emul_reg_write(e, RAX, w->size, lo);
-	emul_reg_write(e, RDX, w->size, hi);
+	emul_reg_write(e, RAX, bytes ? 2 : w->size, bytes ? hi << 8 | lo : lo);
+	if (!bytes)
+		emul_reg_write(e, RDX, w->size, hi);
 	return EMUL_OK;
 }
 

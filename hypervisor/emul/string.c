@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * String instructions, one iteration at a time: while a repeated one has more to do, RIP stays on it
- * and RF is set, so that a breakpoint on it is taken once.
+ * String instructions, one iteration at a time: while a repeated one has more to do, RIP stays on
+ * it and RF is set, so that a breakpoint on it is taken once.
  *
  * Reference: Intel SDM 2, "REP/REPE/REPZ/REPNE/REPNZ"; Intel SDM 1, "String Instructions".
  */

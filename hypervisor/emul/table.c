@@ -60,7 +60,8 @@ static const struct emul_entry shift_cl[8] = SHIFT_GROUP(RM_CL);
 /* F6, F7 */
 #define UNARY_GROUP(size, imm)							\
 	{									\
-		[0 ... 1] = { MODRM | RM_IMM | NO_WRITE | (size) | (imm), emul_binary, { alu_and } }, \
+		[0 ... 1] = { MODRM | RM_IMM | NO_WRITE | (size) | (imm), emul_binary,	\
+			      { alu_and } }, /* TEST */				\
 		[2] = { MODRM | LOCK | (size), emul_binary, { alu_not } },	\
 		[3] = { MODRM | LOCK | (size), emul_binary, { alu_neg } },	\
 		[4 ... 7] = { MODRM | (size), emul_mul_div, { NULL } },		\
@@ -129,8 +130,6 @@ static const struct emul_entry map_1[256] = {
 	[0x69] = { MODRM | IMM_Z | REG_RM | NO_READ, emul_binary, { alu_imul_imm } },
 	[0x6a] = { IMM_8 | RM_IMM | D64, emul_push },
 	[0x6b] = { MODRM | IMM_8 | REG_RM | NO_READ, emul_binary, { alu_imul_imm } },
-	[0x6c] = { BYTE },
-	[0x6e] = { BYTE },
 	[0x70 ... 0x7f] = { IMM_8 },
 	[0x80] = { MODRM | GROUP, .group = alu_byte },
 	[0x81] = { MODRM | GROUP, .group = alu_z },
@@ -185,15 +184,10 @@ static const struct emul_entry map_1[256] = {
 	[0xd7] = { BYTE, emul_xlat },
 	[0xd8 ... 0xdf] = { MODRM },
 	[0xe0 ... 0xe3] = { IMM_8 },
-	[0xe4] = { BYTE | IMM_8 },
-	[0xe5] = { IMM_8 },
-	[0xe6] = { BYTE | IMM_8 },
-	[0xe7] = { IMM_8 },
+	[0xe4 ... 0xe7] = { IMM_8 },
 	[0xe8 ... 0xe9] = { IMM_Z | D64 },
 	[0xea] = { FAR },
 	[0xeb] = { IMM_8 },
-	[0xec] = { BYTE },
-	[0xee] = { BYTE },
 	[0xf6] = { MODRM | GROUP, .group = unary_byte },
 	[0xf7] = { MODRM | GROUP, .group = unary },
 	[0xfe] = { MODRM | GROUP, .group = group_fe },
@@ -208,8 +202,7 @@ static const struct emul_entry map_0f[256] = {
 	[0x14 ... 0x15] = { MODRM },
 	[0x16 ... 0x17] = { MODRM, emul_sse },
 	[0x18 ... 0x1f] = { MODRM, emul_nop }, /* PREFETCH, NOP */
-	[0x20 ... 0x23] = { MODRM | REGISTERS },
-	[0x24 ... 0x27] = { MODRM },
+	[0x20 ... 0x27] = { MODRM | REGISTERS },
 	[0x28 ... 0x29] = { MODRM, emul_sse },
 	[0x2a] = { MODRM },
 	[0x2b] = { MODRM, emul_sse },

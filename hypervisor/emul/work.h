@@ -35,7 +35,7 @@ enum {
 	RM_CL = 0x0800,
 	NO_READ = 0x1000,  /* of the destination */
 	NO_WRITE = 0x2000, /* likewise */
-	REGISTERS = 0x4000, /* ModRM.mod does not count: MOV to and from CR and DR */
+	REGISTERS = 0x4000, /* ModRM.mod does not count: MOV to and from CR, DR, TR */
 	OPREG = 0x8000,	    /* RM is a register, by the opcode's low bits */
 };
 
@@ -63,7 +63,7 @@ struct emul_work {
 	struct emul *e;
 	struct emul_insn *in;
 	unsigned size;	     /* of the operands, in bytes */
-	uint64_t dst, src;   /* values, zero-extended from size; bits above do not count in results */
+	uint64_t dst, src;   /* values, zero-extended; in results, bits beyond size do not count */
 	uint64_t old;	     /* dst as it was read */
 	uint64_t flags, rip; /* as they are to become */
 };
@@ -132,12 +132,12 @@ emul_run emul_nop, emul_scan, emul_movbe, emul_movnti;
 /* string.c, sse.c */
 emul_run emul_string, emul_sse;
 /* alu.c */
-emul_compute alu_mov, alu_add, alu_or, alu_adc, alu_sbb, alu_and, alu_sub, alu_xor, alu_inc, alu_dec;
-emul_compute alu_not, alu_neg, alu_imul, alu_imul_imm, alu_bswap, alu_setcc, alu_cmovcc;
+emul_compute alu_mov, alu_add, alu_or, alu_adc, alu_sbb, alu_and, alu_sub, alu_xor, alu_inc;
+emul_compute alu_dec, alu_not, alu_neg, alu_imul, alu_imul_imm, alu_bswap, alu_setcc, alu_cmovcc;
 /* F6 and F7 /4 to /7: *lo and *hi are RAX and RDX, of w->size, in and out. False: #DE. */
 bool alu_mul_div(struct emul_work *w, unsigned op, uint64_t *lo, uint64_t *hi);
 /* shift.c */
-emul_compute bits_rol, bits_ror, bits_rcl, bits_rcr, bits_shl, bits_shr, bits_sar, bits_shld, bits_shrd;
-emul_compute bits_bt, bits_bts, bits_btr, bits_btc;
+emul_compute bits_rol, bits_ror, bits_rcl, bits_rcr, bits_shl, bits_shr, bits_sar;
+emul_compute bits_shld, bits_shrd, bits_bt, bits_bts, bits_btr, bits_btc;
 
 #endif

@@ -143,7 +143,7 @@ void stage2_bury(uint64_t dead)
 /* Puts a table of the pool where old is: empty, or with what old, a 2 MiB leaf, has mapped. */
 static int grow(struct stage2 *s, struct stage2_pool *p, uint64_t *e, uint64_t old, uint64_t *now)
 {
-	uint64_t first, late, *table;
+	uint64_t first, ad, *table;
 
 	if (!p->n)
 		return -ENOMEM;
@@ -155,13 +155,13 @@ static int grow(struct stage2 *s, struct stage2_pool *p, uint64_t *e, uint64_t o
 		return 0;
 	}
 	table = p->page[p->n].va;
-	first = s->fmt->leaf(old & PTE_ADDR, 1, s->fmt->prot(old)) | (old & ad_mask(s));
+	first = s->fmt->leaf(old & PTE_ADDR, 1, s->fmt->prot(old));
 	for (unsigned i = 0; i < ENTRIES; i++)
 		table[i] = first + (uint64_t)i * S2_PAGE;
 	*now |= UNSURE;
-	late = cpu_swap(e, *now) & ad_mask(s) & ~first; /* set since old was read */
-	for (unsigned i = 0; late && i < ENTRIES; i++)
-		cpu_or(&table[i], late);
+	ad = cpu_swap(e, *now) & ad_mask(s); /* some may have been set since old was read */
+	for (unsigned i = 0; ad && i < ENTRIES; i++)
+		cpu_or(&table[i], ad);
 	s->leaves += ENTRIES - 1;
 	return 0;
 }
@@ -175,16 +175,6 @@ static bool suffices(const struct stage2 *s, uint64_t leaf, unsigned level, uint
 	return (leaf & PTE_ADDR) + offset == pa && !(prot & ~s->fmt->prot(leaf));
 }
 
-/* The leaves of a 4 KiB table whose place something else has taken. */
-static void drop_table(struct stage2 *s, uint64_t entry)
-{
-	uint64_t *table = host_page_va(entry & PTE_ADDR);
-
-	for (unsigned i = 0; i < ENTRIES; i++)
-		s->leaves -= cpu_swap(&table[i], 0) != 0;
-	bequeath(s, entry);
-}
-
 /* Accessed and dirty bits of a leaf that makes way stay with the new one. */
 static void set_leaf(struct stage2 *s, uint64_t *e, uint64_t leaf, unsigned level, bool *flush)
 {
@@ -194,7 +184,11 @@ static void set_leaf(struct stage2 *s, uint64_t *e, uint64_t leaf, unsigned leve
 	if (!old)
 		return;
 	if (!s->fmt->is_leaf(old, level)) {
-		drop_table(s, old);
+		uint64_t *table = host_page_va(old & PTE_ADDR);
+
+		for (unsigned i = 0; i < ENTRIES; i++)
+			s->leaves -= cpu_swap(&table[i], 0) != 0;
+		bequeath(s, old);
 		*flush = true;
 		return;
 	}
@@ -246,16 +240,11 @@ struct pass {
 
 static void log_leaf(const struct stage2_log *log, uint64_t gpa, unsigned level)
 {
-	uint64_t end = gpa + span(level);
-
-	if (gpa < log->gpa)
-		gpa = log->gpa;
-	if (end > log->gpa + log->len)
-		end = log->gpa + log->len;
-	for (; gpa < end; gpa += S2_PAGE) {
+	for (uint64_t end = gpa + span(level); gpa < end; gpa += S2_PAGE) {
 		uint64_t page = (gpa - log->gpa) / S2_PAGE;
 
-		cpu_or(&log->bits[page / 64], 1ul << page % 64);
+		if (page < log->len / S2_PAGE)
+			cpu_or(&log->bits[page / 64], 1ul << page % 64);
 	}
 }
 
@@ -310,19 +299,9 @@ static bool may_be_dirty(struct pass *p, uint64_t *e, bool whole)
 		return true;
 	if (val & accessed) {
 		cpu_or(e, UNSURE);
-		cpu_and(e, ~accessed);
 		p->flush = true;
-	} else {
-		cpu_and(e, ~UNSURE);
 	}
-	return true;
-}
-
-static bool is_empty(const uint64_t *table)
-{
-	for (unsigned i = 0; i < ENTRIES; i++)
-		if (table[i])
-			return false;
+	cpu_and(e, val & accessed ? ~accessed : ~UNSURE);
 	return true;
 }
 
@@ -347,7 +326,7 @@ static void pass_entry(struct pass *p, uint64_t *e, unsigned level, uint64_t gpa
 		pass_leaves(p, &below[index_of(gpa, 1)], gpa, (end - gpa) / S2_PAGE);
 	else
 		pass_table(p, below, level - 1, gpa, end);
-	if (p->strip == ALL && is_empty(below)) {
+	if (p->strip == ALL && next_leaf(below, below + ENTRIES, ALL) == below + ENTRIES) {
 		bequeath(p->s, cpu_swap(e, 0));
 		p->flush = true;
 	}
@@ -367,10 +346,9 @@ static void pass_table(struct pass *p, uint64_t *table, unsigned level, uint64_t
 
 static bool pass(struct pass *p, uint64_t gpa, uint64_t len)
 {
-	const uint64_t top = span(S2_LEVELS + 1), page = S2_PAGE - 1;
-	uint64_t end = gpa > top || len > top - gpa ? top : (gpa + len + page) & ~page;
+	const uint64_t page = S2_PAGE - 1;
 
-	pass_table(p, p->s->root.va, S2_LEVELS, gpa & ~page, end);
+	pass_table(p, p->s->root.va, S2_LEVELS, gpa & ~page, (gpa + len + page) & ~page);
 	return p->flush;
 }
 

@@ -59,22 +59,22 @@ void stage2_fini(struct stage2 *s); /* all tables go; nothing uses them any more
  */
 int stage2_map(struct stage2 *s, struct stage2_pool *p, uint64_t gpa, uint64_t pa, unsigned level,
 	       uint32_t prot, bool *flush);
+
 /*
- * Tables die when their last leaf goes or a larger leaf takes their place, but a processor may
- * have cached the way to them: they are freed behind a flush. Takes the chain of them; no lock
- * is needed to bury it.
+ * Tables die when their last leaf goes or a larger leaf takes their place; as a processor may have
+ * cached the way to them, they are freed after a flush: by whoever has taken them, without a lock.
  */
 uint64_t stage2_take_dead(struct stage2 *s);
 void stage2_bury(uint64_t dead);
 
 /*
- * What is done to the leaves of [gpa, gpa + len). Each returns whether a flush is needed. A leaf is
- * dirty by its dirty bit or, without ad_bits, by being writable. The log gets the pages whose leaf
- * is dirty, as far as it reaches; a 2 MiB leaf stands for all of its pages.
+ * What is done to the leaves of [gpa, gpa + len), below 1 << 48; a 2 MiB leaf that is partly in the
+ * range is wholly meant. Each returns whether a flush is needed. A leaf is dirty by its dirty bit or,
+ * without ad_bits, by being writable. The log (may be NULL) gets the pages whose leaf is dirty, as far
+ * as it reaches.
  */
-/* A 2 MiB leaf that lies only partly in the range goes too. */
 bool stage2_zap(struct stage2 *s, uint64_t gpa, uint64_t len, const struct stage2_log *log);
-/* Write access off: 4 KiB and 2 MiB leaves alike. */
+/* Write access off. */
 bool stage2_protect(struct stage2 *s, uint64_t gpa, uint64_t len, const struct stage2_log *log);
 /*
  * clear: makes them clean (dirty bit off, or write access off). Between two calls that clear there

@@ -2,11 +2,10 @@
 /*
  * Interrupts on their way to local APICs: from other processors, from devices, from inside. All of it
  * may run in any context: it sets bits, and makes the vCPU look.
- * Missing: SMI (there is no system management mode); ExtINT (the 8259A's vector comes from the user,
- * hv_interrupt()); arbitration by a focus processor.
+ * Missing: SMI; ExtINT (the 8259A's vector comes by hv_interrupt()); focus processors.
  *
- * Reference: Intel SDM 3, "Issuing Interprocessor Interrupts", "Determining IPI Destination",
- * "Error Handling", "Message Signalled Interrupts".
+ * Reference: Intel SDM 3, "Issuing Interprocessor Interrupts", "Error Handling", "Message Signalled
+ * Interrupts".
  */
 #include "lapic/lapic_reg.h"
 
@@ -40,15 +39,21 @@ void lapic_fire(struct hv_vcpu *v, enum lapic_reg lvt)
 {
 	uint32_t entry = cpu_load(&v->lapic.reg[lvt]);
 
-	if (!(entry & LVT_MASKED))
-		lapic_accept(v, entry & LVT_VECTOR, false);
+	if (entry & LVT_MASKED)
+		return;
+	if ((entry & LVT_VECTOR) < LAPIC_FIRST_VECTOR)
+		lapic_error(v, ESR_RECEIVE_VECTOR);
+	else
+		request(&v->lapic, entry & LVT_VECTOR, false);
 }
 
 /* One interrupt for all errors until ESR is written; so an illegal vector for it ends there too. */
 void lapic_error(struct hv_vcpu *v, uint32_t error)
 {
-	if (!cpu_or(&v->lapic.esr_pending, error))
-		lapic_fire(v, LAPIC_LVT_ERROR);
+	if (cpu_or(&v->lapic.esr_pending, error))
+		return;
+	lapic_fire(v, LAPIC_LVT_ERROR);
+	hv_vcpu_poke(v);
 }
 
 /* --- whom it is for --- */

@@ -30,14 +30,12 @@ static const struct rule {
 	[LAPIC_SVR] = { ALL, SVR_VECTOR | SVR_ENABLE | SVR_FOCUS | SVR_NO_EOI_BROADCAST },
 	[LAPIC_ISR ... LAPIC_IRR + LAPIC_WORDS - 1] = { READ, 0xffffffff },
 	[LAPIC_ESR] = { ALL },
-	[LAPIC_CMCI] = { ALL, LVT_VECTOR | LVT_MODE | LVT_BUSY | LVT_MASKED },
+	[LAPIC_CMCI] = { ALL, LVT_SENSOR },
 	[LAPIC_ICR] = { ALL, ICR_VALID },
 	[LAPIC_ICR_HIGH] = { PAGE, 0xff000000 },
 	[LAPIC_LVT_TIMER] = { ALL, LVT_VECTOR | LVT_BUSY | LVT_MASKED | LVT_TIMER_MODE },
-	[LAPIC_LVT_THERMAL] = { ALL, LVT_VECTOR | LVT_MODE | LVT_BUSY | LVT_MASKED },
-	[LAPIC_LVT_PERF] = { ALL, LVT_VECTOR | LVT_MODE | LVT_BUSY | LVT_MASKED },
-	[LAPIC_LVT_LINT0] = { ALL, LVT_LINT },
-	[LAPIC_LVT_LINT1] = { ALL, LVT_LINT },
+	[LAPIC_LVT_THERMAL ... LAPIC_LVT_PERF] = { ALL, LVT_SENSOR },
+	[LAPIC_LVT_LINT0 ... LAPIC_LVT_LINT1] = { ALL, LVT_LINT },
 	[LAPIC_LVT_ERROR] = { ALL, LVT_VECTOR | LVT_BUSY | LVT_MASKED },
 	[LAPIC_INITIAL] = { ALL, 0xffffffff },
 	[LAPIC_CURRENT] = { READ },
@@ -107,13 +105,11 @@ int lapic_pending(const struct hv_vcpu *v)
 /* The word's bit in irr_words goes only while the word is 0; a request in between puts it back. */
 static void forget_request(struct lapic *l, unsigned w, uint32_t bit)
 {
-	uint32_t *irr = &l->reg[LAPIC_IRR + w];
-
-	cpu_and(irr, ~bit);
-	if (cpu_load(irr))
+	cpu_and(&l->reg[LAPIC_IRR + w], ~bit);
+	if (cpu_load(&l->reg[LAPIC_IRR + w]))
 		return;
 	cpu_and(&l->irr_words, ~(1u << w));
-	if (cpu_load(irr))
+	if (cpu_load(&l->reg[LAPIC_IRR + w]))
 		cpu_or(&l->irr_words, 1u << w);
 }
 
@@ -168,7 +164,7 @@ void lapic_set_cr8(struct hv_vcpu *v, uint8_t cr8)
 
 /* --- reset, and modes --- */
 
-/* LDR is the guest's in xAPIC mode only. */
+/* Read-only in x2APIC mode: it follows from the ID. */
 static void reset_ldr(struct lapic *l, bool x2apic)
 {
 	l->reg[LAPIC_LDR] = x2apic ? l->id >> 4 << 16 | 1u << (l->id & 0xf) : 0;
@@ -218,13 +214,7 @@ void lapic_fini(struct hv_vcpu *v)
 	host_timer_stop(&v->lapic.timer);
 }
 
-/* Bits 11 and 10 of the MSR. */
-enum apic_mode { APIC_OFF, APIC_INVALID, APIC_XAPIC, APIC_X2APIC };
-
-static enum apic_mode apic_mode(uint64_t base)
-{
-	return base >> 10 & 3;
-}
+enum { APIC_OFF, APIC_INVALID, APIC_XAPIC, APIC_X2APIC }; /* bits 11 and 10 of the MSR */
 
 /*
  * "x2APIC State Transitions": a guest gets from x2APIC to xAPIC only through off, and from off to
@@ -232,7 +222,7 @@ static enum apic_mode apic_mode(uint64_t base)
  */
 int lapic_set_base(struct hv_vcpu *v, uint64_t val, bool by_user)
 {
-	enum apic_mode was = apic_mode(v->lapic.base), now = apic_mode(val);
+	unsigned was = v->lapic.base >> 10 & 3, now = val >> 10 & 3;
 	uint64_t reserved = ~0ull << v->phys_bits | 0x2ff;
 
 	if (!v->x2apic_allowed)
@@ -243,10 +233,8 @@ int lapic_set_base(struct hv_vcpu *v, uint64_t val, bool by_user)
 			 (was == APIC_X2APIC && now == APIC_XAPIC)))
 		return -EINVAL;
 	v->lapic.base = val;
-	if (now != was && now == APIC_OFF)
-		reset_registers(v);
-	else if (now != was)
-		reset_ldr(&v->lapic, now == APIC_X2APIC);
+	if (now != was)
+		now == APIC_OFF ? reset_registers(v) : reset_ldr(&v->lapic, now == APIC_X2APIC);
 	return 0;
 }
 
@@ -257,8 +245,8 @@ static uint32_t reg_read(struct hv_vcpu *v, enum lapic_reg reg)
 	switch (reg) {
 	case LAPIC_ID:
 		return lapic_x2apic(v) ? v->lapic.id : v->lapic.id << 24;
-	case LAPIC_VERSION: /* as on KVM: with x2APIC there is an I/O APIC with an EOI register */
-		return VERSION_BASIC | (v->x2apic_allowed ? VERSION_NO_EOI_BROADCAST : 0);
+	case LAPIC_VERSION: /* who has split these two has an I/O APIC with an EOI register */
+		return VERSION_BASIC | VERSION_NO_EOI_BROADCAST;
 	case LAPIC_PPR:
 		return lapic_ppr(&v->lapic);
 	case LAPIC_CURRENT:
@@ -268,17 +256,10 @@ static uint32_t reg_read(struct hv_vcpu *v, enum lapic_reg reg)
 	}
 }
 
-/* The bits that a register has on this machine, and what it keeps of val. */
-static uint32_t reg_valid(const struct hv_vcpu *v, enum lapic_reg reg)
+/* What a register keeps of val: not what it has no bits for, nor what is read-only. */
+static uint32_t reg_kept(enum lapic_reg reg, uint32_t val)
 {
-	if (reg == LAPIC_SVR && !v->x2apic_allowed)
-		return rules[reg].valid & ~SVR_NO_EOI_BROADCAST;
-	return rules[reg].valid;
-}
-
-static uint32_t reg_kept(const struct hv_vcpu *v, enum lapic_reg reg, uint32_t val)
-{
-	val &= reg_valid(v, reg);
+	val &= rules[reg].valid;
 	if (reg == LAPIC_CMCI || (reg >= LAPIC_LVT_TIMER && reg <= LAPIC_LVT_ERROR))
 		return val & ~(LVT_BUSY | LVT_REMOTE_IRR);
 	if (reg == LAPIC_ICR)
@@ -306,7 +287,7 @@ static void reg_write(struct hv_vcpu *v, enum lapic_reg reg, uint32_t val)
 	struct lapic *l = &v->lapic;
 	uint32_t masked = l->reg[LAPIC_SVR] & SVR_ENABLE ? 0 : LVT_MASKED;
 
-	val = reg_kept(v, reg, val);
+	val = reg_kept(reg, val);
 	switch (reg) {
 	case LAPIC_EOI:
 		lapic_eoi(v);
@@ -321,13 +302,12 @@ static void reg_write(struct hv_vcpu *v, enum lapic_reg reg, uint32_t val)
 		l->reg[reg] = val;
 		lapic_send_ipi(v);
 		break;
-	case LAPIC_LVT_TIMER:
-		lapic_timer_write(v, reg, val | masked);
-		break;
 	case LAPIC_CMCI:
 	case LAPIC_LVT_THERMAL ... LAPIC_LVT_ERROR:
 		l->reg[reg] = val | masked;
 		break;
+	case LAPIC_LVT_TIMER:
+		val |= masked; /* fall through */
 	case LAPIC_INITIAL:
 	case LAPIC_DIVIDE:
 		lapic_timer_write(v, reg, val);
@@ -387,7 +367,7 @@ int lapic_msr_write(struct hv_vcpu *v, uint32_t msr, uint64_t val)
 	enum lapic_reg reg = msr - MSR_X2APIC;
 	uint64_t high = reg == LAPIC_ICR ? val >> 32 << 32 : 0;
 
-	if (!msr_allows(v, msr, MW) || (val ^ high) & ~(uint64_t)reg_valid(v, reg))
+	if (!msr_allows(v, msr, MW) || (val ^ high) & ~(uint64_t)rules[reg].valid)
 		return -EINVAL;
 	if (reg == LAPIC_ICR)
 		v->lapic.reg[LAPIC_ICR_HIGH] = high >> 32;
@@ -442,7 +422,7 @@ int lapic_load(struct hv_vcpu *v, const void *regs1k)
 	if (x2apic && id != l->id && id != l->id << 24)
 		return -EINVAL;
 	for (unsigned reg = 0; reg < LAPIC_REGS; reg++)
-		cpu_store(&l->reg[reg], reg_kept(v, reg, page_word(regs1k, reg)));
+		cpu_store(&l->reg[reg], reg_kept(reg, page_word(regs1k, reg)));
 	l->reg[LAPIC_ESR] = page_word(regs1k, LAPIC_ESR) & ESR_ALL;
 	cpu_store(&l->esr_pending, 0);
 	if (x2apic) {

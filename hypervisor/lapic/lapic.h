@@ -71,14 +71,12 @@ bool lapic_software_enabled(const struct hv_vcpu *v); /* by base and SVR */
 /* --- timer.c --- */
 
 void lapic_timer_init(struct hv_vcpu *v);
-void lapic_timer_update(struct hv_vcpu *v); /* after each change of LVT, divide, count, deadline */
+void lapic_timer_update(struct hv_vcpu *v); /* after each change of it, or of the guest's TSC */
 uint32_t lapic_timer_current(const struct hv_vcpu *v);
 uint64_t lapic_deadline(const struct hv_vcpu *v);
 void lapic_set_deadline(struct hv_vcpu *v, uint64_t tsc); /* guest's TSC */
 /* Turns an expiry into the interrupt, and goes on with a periodic one. Before each entry. */
 void lapic_timer_poll(struct hv_vcpu *v);
-/* The guest's TSC has been set: deadlines move. */
-void lapic_timer_tsc_changed(struct hv_vcpu *v);
 
 /* --- ipi.c: delivery; any context unless said otherwise --- */
 

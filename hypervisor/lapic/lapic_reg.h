@@ -22,14 +22,13 @@ enum lapic_reg {
 enum {
 	LVT_VECTOR = 0xff, LVT_MODE = 0x700, LVT_EXTINT = 0x700, LVT_BUSY = 0x1000,
 	LVT_REMOTE_IRR = 0x4000, LVT_MASKED = 0x10000,
-	LVT_LINT = 0x1f7ff, /* all that LINT0 and LINT1 have: polarity, trigger mode too */
 	LVT_TIMER_MODE = 0x60000, LVT_PERIODIC = 0x20000, LVT_DEADLINE = 0x40000,
+	LVT_SENSOR = 0x117ff, LVT_LINT = 0x1f7ff, /* all that the entry of one has */
 };
 
 /* Delivery modes: ICR, LVT, messages. */
 enum {
-	LAPIC_FIXED, LAPIC_LOWEST, LAPIC_SMI, LAPIC_RESERVED, LAPIC_NMI, LAPIC_INIT, LAPIC_SIPI,
-	LAPIC_EXTINT,
+	LAPIC_FIXED, LAPIC_LOWEST, LAPIC_SMI, LAPIC_NMI = 4, LAPIC_INIT, LAPIC_SIPI, LAPIC_EXTINT,
 };
 
 enum { LAPIC_TO_DEST, LAPIC_TO_SELF, LAPIC_TO_ALL, LAPIC_TO_OTHERS }; /* shorthands */
@@ -43,8 +42,7 @@ enum { SVR_VECTOR = 0xff, SVR_ENABLE = 0x100, SVR_FOCUS = 0x200, SVR_NO_EOI_BROA
 enum { VERSION_BASIC = 6 << 16 | 0x14, VERSION_NO_EOI_BROADCAST = 1 << 24 };
 enum { ESR_SEND_VECTOR = 0x20, ESR_RECEIVE_VECTOR = 0x40, ESR_REGISTER = 0x80, ESR_ALL = 0xe0 };
 
-enum { LAPIC_FIRST_VECTOR = 16 }; /* those below are illegal */
-enum { LAPIC_BUS_NS = 1 };	  /* the timer's clock before its divider: 1 GHz */
+enum { LAPIC_FIRST_VECTOR = 16, LAPIC_BUS_NS = 1 }; /* below: illegal; 1 GHz before the divider */
 
 static inline bool lapic_x2apic(const struct hv_vcpu *v)
 {
@@ -52,17 +50,13 @@ static inline bool lapic_x2apic(const struct hv_vcpu *v)
 	       (APIC_BASE_ENABLE | APIC_BASE_X2APIC);
 }
 
-/* --- lapic.c --- */
-
 uint8_t lapic_ppr(const struct lapic *l); /* processor priority; any thread may ask for a guess */
 
-/* --- ipi.c --- */
-
+/* ipi.c */
 void lapic_error(struct hv_vcpu *v, uint32_t error); /* ESR_*; any context */
-void lapic_fire(struct hv_vcpu *v, enum lapic_reg lvt); /* timer or error entry; any context */
+void lapic_fire(struct hv_vcpu *v, enum lapic_reg lvt); /* timer or error entry; does not poke */
 
-/* --- timer.c --- */
-
+/* timer.c */
 void lapic_timer_settle(struct hv_vcpu *v); /* what is due by now happens: before a change */
 void lapic_timer_write(struct hv_vcpu *v, enum lapic_reg reg, uint32_t val); /* one of its registers */
 void lapic_timer_resume(struct hv_vcpu *v, uint32_t current); /* the count goes on from there */

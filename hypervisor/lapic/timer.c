@@ -10,18 +10,12 @@
  */
 #include "lapic/lapic_reg.h"
 
-enum { NS_PER_MS = 1000000 };
-enum { NEVER_MS_SHIFT = 40 };	 /* deadlines end there: decades from now */
-enum { PERIOD_MIN_NS = 20000 };	 /* a guest is not to keep a processor busy with its timer */
+enum { NS_PER_MS = 1000000, NEVER_SHIFT = 40 };	/* so many ms are decades: no deadline is beyond */
+enum { PERIOD_MIN_NS = 20000 }; /* a guest is not to keep a processor busy with its timer */
 
-static bool is_deadline(const struct lapic *l)
+static bool in_mode(const struct lapic *l, uint32_t mode)
 {
-	return (l->reg[LAPIC_LVT_TIMER] & LVT_TIMER_MODE) == LVT_DEADLINE;
-}
-
-static bool is_periodic(const struct lapic *l)
-{
-	return (l->reg[LAPIC_LVT_TIMER] & LVT_TIMER_MODE) == LVT_PERIODIC;
+	return (l->reg[LAPIC_LVT_TIMER] & LVT_TIMER_MODE) == mode;
 }
 
 /* Divide configuration: bits 3, 1 and 0 make a number; 7 divides by 1, n by 2^(n+1). */
@@ -42,10 +36,10 @@ uint32_t lapic_timer_current(const struct hv_vcpu *v)
 	const struct lapic *l = &v->lapic;
 	uint64_t period = period_ns(l), elapsed = host_now_ns() - l->timer_start_ns;
 
-	if (!l->timer_start_ns || is_deadline(l))
+	if (!l->timer_start_ns || in_mode(l, LVT_DEADLINE))
 		return 0;
 	if (elapsed >= period) {
-		if (!is_periodic(l))
+		if (!in_mode(l, LVT_PERIODIC))
 			return 0;
 		elapsed %= period;
 	}
@@ -57,60 +51,48 @@ uint64_t lapic_deadline(const struct hv_vcpu *v)
 	return v->lapic.deadline > hv_guest_tsc(v) ? v->lapic.deadline : 0;
 }
 
-/* Has it expired? Then the state is that of after. */
-static bool expire(struct hv_vcpu *v)
+void lapic_timer_settle(struct hv_vcpu *v)
 {
 	struct lapic *l = &v->lapic;
-	uint64_t elapsed, period;
+	uint64_t elapsed = host_now_ns() - l->timer_start_ns, period = period_ns(l);
 
 	if (l->deadline) {
 		if (hv_guest_tsc(v) < l->deadline)
-			return false;
+			return;
 		l->deadline = 0;
-		return true;
+	} else {
+		if (!l->timer_start_ns || elapsed < period)
+			return;
+		if (in_mode(l, LVT_PERIODIC))
+			l->timer_start_ns += elapsed - elapsed % period;
+		else
+			l->timer_start_ns = 0;
 	}
-	if (!l->timer_start_ns)
-		return false;
-	elapsed = host_now_ns() - l->timer_start_ns;
-	period = period_ns(l);
-	if (elapsed < period)
-		return false;
-	if (is_periodic(l))
-		l->timer_start_ns += elapsed - elapsed % period;
-	else
-		l->timer_start_ns = 0;
-	return true;
-}
-
-void lapic_timer_settle(struct hv_vcpu *v)
-{
-	if (expire(v))
-		lapic_fire(v, LAPIC_LVT_TIMER);
+	lapic_fire(v, LAPIC_LVT_TIMER);
 }
 
 /* When a guest's TSC will have got that far, in the host's time, rounded up. */
 static uint64_t tsc_when_ns(const struct hv_vcpu *v, uint64_t now, uint64_t tsc)
 {
-	uint64_t left = tsc - hv_guest_tsc(v), ms = left / v->tsc_khz;
+	uint64_t at = hv_guest_tsc(v), left = tsc > at ? tsc - at : 0, ms = left / v->tsc_khz;
 
-	if (ms >> NEVER_MS_SHIFT)
-		ms = 1ull << NEVER_MS_SHIFT;
+	if (ms >> NEVER_SHIFT)
+		ms = 1ull << NEVER_SHIFT;
 	return now + ms * NS_PER_MS + left % v->tsc_khz * NS_PER_MS / v->tsc_khz + 1;
 }
 
-/* When the host is to wake us; 0: no need. Nothing is overdue. */
+/* When the host is to wake us; 0: no need. */
 static uint64_t next_ns(const struct hv_vcpu *v)
 {
 	const struct lapic *l = &v->lapic;
-	uint64_t now, when;
+	uint64_t now = host_now_ns(), when;
 
 	if (l->reg[LAPIC_LVT_TIMER] & LVT_MASKED || (!l->deadline && !l->timer_start_ns))
 		return 0;
-	now = host_now_ns();
 	if (l->deadline)
 		return tsc_when_ns(v, now, l->deadline);
 	when = l->timer_start_ns + period_ns(l);
-	if (is_periodic(l) && when < now + PERIOD_MIN_NS)
+	if (in_mode(l, LVT_PERIODIC) && when < now + PERIOD_MIN_NS)
 		when = now + PERIOD_MIN_NS;
 	return when;
 }
@@ -156,13 +138,9 @@ void lapic_timer_poll(struct hv_vcpu *v)
 /* To and from deadline mode the timer is disarmed. */
 static void write_lvt(struct lapic *l, uint32_t val)
 {
-	bool was_deadline = is_deadline(l);
-
+	if (in_mode(l, LVT_DEADLINE) != ((val & LVT_TIMER_MODE) == LVT_DEADLINE))
+		l->reg[LAPIC_INITIAL] = l->deadline = l->timer_start_ns = 0;
 	l->reg[LAPIC_LVT_TIMER] = val;
-	if (is_deadline(l) == was_deadline)
-		return;
-	l->deadline = l->timer_start_ns = 0;
-	l->reg[LAPIC_INITIAL] = 0;
 }
 
 /* The count goes on from where it is, at the new pace. */
@@ -185,7 +163,7 @@ void lapic_timer_write(struct hv_vcpu *v, enum lapic_reg reg, uint32_t val)
 		write_lvt(l, val);
 	} else if (reg == LAPIC_DIVIDE) {
 		write_divide(v, val);
-	} else if (!is_deadline(l)) {
+	} else if (!in_mode(l, LVT_DEADLINE)) {
 		l->reg[LAPIC_INITIAL] = val;
 		l->timer_start_ns = val ? host_now_ns() : 0;
 	}
@@ -194,17 +172,11 @@ void lapic_timer_write(struct hv_vcpu *v, enum lapic_reg reg, uint32_t val)
 
 void lapic_set_deadline(struct hv_vcpu *v, uint64_t tsc)
 {
-	if (!is_deadline(&v->lapic))
+	if (!in_mode(&v->lapic, LVT_DEADLINE))
 		return;
 	lapic_timer_settle(v);
 	v->lapic.deadline = tsc;
 	lapic_timer_update(v);
-}
-
-void lapic_timer_tsc_changed(struct hv_vcpu *v)
-{
-	if (v->lapic.deadline)
-		lapic_timer_update(v);
 }
 
 /*
@@ -216,11 +188,11 @@ void lapic_timer_resume(struct hv_vcpu *v, uint32_t current)
 	struct lapic *l = &v->lapic;
 	uint32_t gone = current < l->reg[LAPIC_INITIAL] ? l->reg[LAPIC_INITIAL] - current : 0;
 
-	if (is_deadline(l))
+	if (in_mode(l, LVT_DEADLINE))
 		l->reg[LAPIC_INITIAL] = 0;
 	else
 		l->deadline = 0;
-	if (!current && is_periodic(l))
+	if (!current && in_mode(l, LVT_PERIODIC))
 		gone = 0;
 	l->timer_start_ns = l->reg[LAPIC_INITIAL] ? host_now_ns() - gone * tick_ns(l) : 0;
 	lapic_timer_update(v);

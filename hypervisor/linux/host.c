@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * host.h for Linux, but for memory (mem.c) and extended state (fpu.c): processors, entries, locks,
- * time, waiting, telling.
+ * host.h for Linux, but for memory (mem.c): processors, entries, extended state, locks, time,
+ * waiting, telling.
  *
  * Reference: Linux, "Entry/exit handling for exceptions, interrupts, syscalls and KVM".
  */
@@ -15,6 +15,7 @@
 #include <linux/smp.h>
 #include <linux/timekeeping.h>
 #include <linux/version.h>
+#include <trace/events/ipi.h>
 #include <asm/tsc.h>
 
 #include "glue.h"
@@ -123,6 +124,30 @@ void host_guest_end(void)
 	local_irq_disable();
 	guest_timing_exit_irqoff();
 	local_irq_enable();
+}
+
+/* --- extended state: x87, SSE, AVX and what else XSAVE saves --- */
+
+void host_fpu_swap(struct hv_vcpu *v, bool to_guest)
+{
+	fpu_swap_kvm_fpstate(&((struct vcpu *)hv_vcpu_host(v))->fpu, to_guest);
+}
+
+/* By way of the whole legacy area: guests seldom move SSE registers to devices. */
+void host_fpu_xmm(struct hv_vcpu *v, unsigned reg, void *data16, bool write)
+{
+	struct vcpu *vcpu = hv_vcpu_host(v);
+	struct fxregs_state *area = (struct fxregs_state *)vcpu->fxsave;
+	void *xmm = &area->xmm_space[4 * reg];
+
+	fpregs_lock();
+	if (test_thread_flag(TIF_NEED_FPU_LOAD))
+		switch_fpu_return();
+	asm volatile("fxsave64 %0" : "=m"(*area));
+	memcpy(write ? xmm : data16, write ? data16 : xmm, 16);
+	if (write)
+		asm volatile("fxrstor64 %0" : : "m"(*area));
+	fpregs_unlock();
 }
 
 /* --- locks --- */

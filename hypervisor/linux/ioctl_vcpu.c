@@ -14,10 +14,11 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include <asm/msr.h>
 
 #include "glue.h"
 
-enum { MAX_MSRS = 256, MAX_CPUID_IN = 256 }; /* in one call */
+enum { MAX_MSRS = 256 }; /* in one call */
 
 /* --- CPUID --- */
 
@@ -64,18 +65,17 @@ long put_cpuids(struct kvm_cpuid2 __user *user, const struct hv_cpuid *from, uns
 	return put_user(n, &user->nent) ? -EFAULT : 0;
 }
 
-static long set_cpuid(struct vcpu *vcpu, struct kvm_cpuid2 __user *user)
+static long set_cpuid(struct vcpu *vcpu, void *arg, void __user *user)
 {
+	const struct kvm_cpuid2 *head = arg;
+	u32 n = head->nent;
 	struct kvm_cpuid_entry2 *in;
 	struct hv_cpuid *to;
 	long err = -ENOMEM;
-	u32 n;
 
-	if (get_user(n, &user->nent))
-		return -EFAULT;
 	if (n > HV_MAX_CPUID)
 		return -E2BIG;
-	in = vmemdup_user(user->entries, array_size(n, sizeof(*in)));
+	in = vmemdup_user(user + sizeof(*head), array_size(n, sizeof(*in)));
 	if (IS_ERR(in))
 		return PTR_ERR(in);
 	to = kcalloc(n, sizeof(*to), GFP_KERNEL_ACCOUNT);
@@ -89,227 +89,183 @@ static long set_cpuid(struct vcpu *vcpu, struct kvm_cpuid2 __user *user)
 	return err;
 }
 
-static long get_cpuid(struct vcpu *vcpu, struct kvm_cpuid2 __user *user)
+static long get_cpuid(struct vcpu *vcpu, void *arg, void __user *user)
 {
 	struct hv_cpuid *c = kcalloc(HV_MAX_CPUID, sizeof(*c), GFP_KERNEL_ACCOUNT);
+	struct kvm_cpuid2 *head = arg;
+	unsigned int n;
 	long err;
 
 	if (!c)
 		return -ENOMEM;
-	err = put_cpuids(user, c, hv_cpuid_get(vcpu->hv, c));
+	n = hv_cpuid_get(vcpu->hv, c);
+	err = put_cpuids(user, c, n);
+	head->nent = n;
 	kfree(c);
 	return err;
 }
 
 /* --- MSRs --- */
 
-/* How many were done, from the first on: the rest was not, because one was refused. */
-static long move_msrs(struct vcpu *vcpu, struct kvm_msrs __user *user, bool set)
+/* What the processor says of itself, for user space to offer to guests. */
+static int host_msr(u32 index, uint64_t *val)
+{
+	return index == MSR_IA32_UCODE_REV ? rdmsrl_safe(index, val) : -ENOENT;
+}
+
+static int move_msr(struct vcpu *vcpu, u32 index, uint64_t *val, bool set)
+{
+	if (!vcpu)
+		return host_msr(index, val);
+	return set ? hv_msr_set(vcpu->hv, index, *val, true) :
+		     hv_msr_get(vcpu->hv, index, val, true);
+}
+
+/* How many were done, from the first on: the next one was refused. */
+long move_msrs(struct vcpu *vcpu, struct kvm_msrs __user *user, bool set)
 {
 	struct kvm_msr_entry *e;
-	struct kvm_msrs head;
-	size_t bytes;
+	uint64_t val;
 	long done;
+	u32 n;
 
-	if (copy_from_user(&head, user, sizeof(head)))
+	if (get_user(n, &user->nmsrs))
 		return -EFAULT;
-	if (head.nmsrs >= MAX_MSRS)
+	if (n >= MAX_MSRS)
 		return -E2BIG;
-	bytes = head.nmsrs * sizeof(*e);
-	e = memdup_user(user->entries, bytes);
+	e = memdup_user(user->entries, n * sizeof(*e));
 	if (IS_ERR(e))
 		return PTR_ERR(e);
-	for (done = 0; done < head.nmsrs; done++) {
-		uint64_t val = e[done].data;
-
-		if (set ? hv_msr_set(vcpu->hv, e[done].index, val, true) :
-			  hv_msr_get(vcpu->hv, e[done].index, &val, true))
+	for (done = 0; done < n; done++) {
+		val = e[done].data;
+		if (move_msr(vcpu, e[done].index, &val, set))
 			break;
 		e[done].data = val;
 	}
-	if (!set && copy_to_user(user->entries, e, bytes))
+	if (!set && copy_to_user(user->entries, e, n * sizeof(*e)))
 		done = -EFAULT;
 	kfree(e);
 	return done;
 }
 
-/* --- small ones --- */
-
-static long set_tsc_offset(struct vcpu *vcpu, const u64 __user *user)
+static long get_msrs(struct vcpu *vcpu, void *arg, void __user *user)
 {
+	return move_msrs(vcpu, user, false);
+}
+
+static long set_msrs(struct vcpu *vcpu, void *arg, void __user *user)
+{
+	return move_msrs(vcpu, user, true);
+}
+
+/* --- time --- */
+
+static long get_khz(struct vcpu *vcpu, void *arg, void __user *user)
+{
+	return hv_tsc_khz_get(vcpu->hv);
+}
+
+static long set_khz(struct vcpu *vcpu, void *arg, void __user *khz)
+{
+	return hv_tsc_khz_set(vcpu->hv, khz ? (unsigned long)khz : host_tsc_khz());
+}
+
+static long clock_paused(struct vcpu *vcpu, void *arg, void __user *user)
+{
+	return hv_clock_paused(vcpu->hv);
+}
+
+/* The one attribute that there is: the TSC offset. */
+static long has_attr(struct vcpu *vcpu, void *arg, void __user *user)
+{
+	const struct kvm_device_attr *a = arg;
+
+	return a->group == KVM_VCPU_TSC_CTRL && a->attr == KVM_VCPU_TSC_OFFSET ? 0 : -ENXIO;
+}
+
+static long get_attr(struct vcpu *vcpu, void *arg, void __user *user)
+{
+	u64 __user *to = (u64 __user *)(unsigned long)((struct kvm_device_attr *)arg)->addr;
+	long err = has_attr(vcpu, arg, user);
+
+	return err ? err : put_user(hv_tsc_offset_get(vcpu->hv), to);
+}
+
+static long set_attr(struct vcpu *vcpu, void *arg, void __user *user)
+{
+	u64 __user *from = (u64 __user *)(unsigned long)((struct kvm_device_attr *)arg)->addr;
+	long err = has_attr(vcpu, arg, user);
 	u64 offset;
 
-	if (get_user(offset, user))
-		return -EFAULT;
-	hv_tsc_offset_set(vcpu->hv, offset);
+	if (!err)
+		err = get_user(offset, from);
+	if (!err)
+		hv_tsc_offset_set(vcpu->hv, offset);
+	return err;
+}
+
+/* --- interrupts --- */
+
+static long nmi(struct vcpu *vcpu, void *arg, void __user *user)
+{
+	hv_nmi(vcpu->hv);
 	return 0;
 }
 
-static long device_attr(struct vcpu *vcpu, unsigned int cmd, const struct kvm_device_attr __user *arg)
+static long interrupt(struct vcpu *vcpu, void *arg, void __user *user)
 {
-	struct kvm_device_attr a;
-	u64 __user *user;
+	u32 vector = ((struct kvm_interrupt *)arg)->irq;
 
-	if (copy_from_user(&a, arg, sizeof(a)))
-		return -EFAULT;
-	if (a.group != KVM_VCPU_TSC_CTRL || a.attr != KVM_VCPU_TSC_OFFSET)
-		return -ENXIO;
-	user = (u64 __user *)(unsigned long)a.addr;
-	switch (cmd) {
-	case KVM_GET_DEVICE_ATTR:
-		return put_user(hv_tsc_offset_get(vcpu->hv), user);
-	case KVM_SET_DEVICE_ATTR:
-		return set_tsc_offset(vcpu, user);
-	default: /* KVM_HAS_DEVICE_ATTR */
-		return 0;
-	}
+	return vector > 255 ? -EINVAL : hv_interrupt(vcpu->hv, vector);
 }
 
-static long interrupt(struct vcpu *vcpu, const struct kvm_interrupt *i)
+/* No guest's TPR is shadowed in its memory: only to say so is served, as QEMU does at reset. */
+static long set_vapic(struct vcpu *vcpu, void *arg, void __user *user)
 {
-	return i->irq > 255 ? -EINVAL : hv_interrupt(vcpu->hv, i->irq);
-}
-
-static int translate(struct vcpu *vcpu, struct kvm_translation *t)
-{
-	uint64_t gpa;
-	bool valid = !hv_translate(vcpu->hv, t->linear_address, &gpa);
-
-	t->physical_address = valid ? gpa : ~0ull;
-	t->valid = valid;
-	t->writeable = 1;
-	t->usermode = 0;
-	return 0;
+	return ((struct kvm_vapic_addr *)arg)->vapic_addr ? -EINVAL : 0;
 }
 
 /* --- the file --- */
 
-/* What an ioctl's argument points to; too large for the stack. */
-union vcpu_arg {
-	struct kvm_regs regs;
-	struct kvm_sregs sregs;
-	struct kvm_fpu fpu;
-	struct kvm_xsave xsave;
-	struct kvm_xcrs xcrs;
-	struct kvm_debugregs debugregs;
-	struct kvm_vcpu_events events;
-	struct kvm_lapic_state lapic;
-	struct kvm_mp_state mp;
-	struct kvm_guest_debug debug;
-	struct kvm_translation translation;
-	struct kvm_interrupt interrupt;
+static const struct vcpu_call calls[] = {
+	{ KVM_INTERRUPT, interrupt },
+	{ KVM_NMI, nmi },
+	{ KVM_GET_MSRS, get_msrs },
+	{ KVM_SET_MSRS, set_msrs },
+	{ KVM_SET_VAPIC_ADDR, set_vapic },
+	{ KVM_SET_CPUID2, set_cpuid },
+	{ KVM_GET_CPUID2, get_cpuid },
+	{ KVM_GET_TSC_KHZ, get_khz },
+	{ KVM_SET_TSC_KHZ, set_khz },
+	{ KVM_KVMCLOCK_CTRL, clock_paused },
+	{ KVM_HAS_DEVICE_ATTR, has_attr },
+	{ KVM_GET_DEVICE_ATTR, get_attr },
+	{ KVM_SET_DEVICE_ATTR, set_attr },
+	{}
 };
 
-/* Those that fill or take one struct, which lies in the kernel by now. */
-static long move_struct(struct vcpu *vcpu, unsigned int cmd, union vcpu_arg *a)
+static const struct vcpu_call *find_call(const struct vcpu_call *in, unsigned int cmd)
 {
-	switch (cmd) {
-	case KVM_GET_REGS:
-		return state_get_regs(vcpu, &a->regs);
-	case KVM_SET_REGS:
-		return state_set_regs(vcpu, &a->regs);
-	case KVM_GET_SREGS:
-		return state_get_sregs(vcpu, &a->sregs);
-	case KVM_SET_SREGS:
-		return state_set_sregs(vcpu, &a->sregs);
-	case KVM_GET_FPU:
-		return fpu_get_regs(vcpu, &a->fpu);
-	case KVM_SET_FPU:
-		return fpu_set_regs(vcpu, &a->fpu);
-	case KVM_GET_XSAVE:
-		return fpu_get_xsave(vcpu, &a->xsave);
-	case KVM_SET_XSAVE:
-		return fpu_set_xsave(vcpu, &a->xsave);
-	case KVM_GET_XCRS:
-		return state_get_xcrs(vcpu, &a->xcrs);
-	case KVM_SET_XCRS:
-		return state_set_xcrs(vcpu, &a->xcrs);
-	case KVM_GET_DEBUGREGS:
-		return state_get_debugregs(vcpu, &a->debugregs);
-	case KVM_SET_DEBUGREGS:
-		return state_set_debugregs(vcpu, &a->debugregs);
-	case KVM_GET_VCPU_EVENTS:
-		return state_get_events(vcpu, &a->events);
-	case KVM_SET_VCPU_EVENTS:
-		return state_set_events(vcpu, &a->events);
-	case KVM_GET_LAPIC:
-		return state_get_lapic(vcpu, &a->lapic);
-	case KVM_SET_LAPIC:
-		return state_set_lapic(vcpu, &a->lapic);
-	case KVM_GET_MP_STATE:
-		return state_get_mp(vcpu, &a->mp);
-	case KVM_SET_MP_STATE:
-		return state_set_mp(vcpu, &a->mp);
-	case KVM_SET_GUEST_DEBUG:
-		return state_set_debug(vcpu, &a->debug);
-	case KVM_TRANSLATE:
-		return translate(vcpu, &a->translation);
-	case KVM_INTERRUPT:
-		return interrupt(vcpu, &a->interrupt);
-	}
-	return -EINVAL;
+	for (; in->cmd; in++)
+		if (in->cmd == cmd)
+			return in;
+	return NULL;
 }
 
-/*
- * By the direction in the number, which is the API's own; KVM_GET_XSAVE and others are "read" and
- * fill the struct as a whole.
- */
-static long struct_ioctl(struct vcpu *vcpu, unsigned int cmd, void __user *user)
+static long vcpu_call(struct vcpu *vcpu, unsigned int cmd, void __user *user)
 {
-	size_t bytes = _IOC_SIZE(cmd);
-	union vcpu_arg *a;
-	long r = 0;
+	const struct vcpu_call *c = find_call(calls, cmd) ?: find_call(state_calls, cmd);
+	void *arg;
 
-	if (_IOC_TYPE(cmd) != KVMIO || bytes > sizeof(*a) || !bytes)
+	if (!c)
 		return -EINVAL;
-	a = kzalloc(sizeof(*a), GFP_KERNEL_ACCOUNT);
-	if (!a)
-		return -ENOMEM;
-	if (_IOC_DIR(cmd) & _IOC_WRITE && copy_from_user(a, user, bytes))
-		r = -EFAULT;
-	if (!r)
-		r = move_struct(vcpu, cmd, a);
-	if (!r && _IOC_DIR(cmd) & _IOC_READ && copy_to_user(user, a, bytes))
-		r = -EFAULT;
-	kfree(a);
-	return r;
+	arg = arg_in(cmd, user);
+	if (IS_ERR(arg))
+		return PTR_ERR(arg);
+	return arg_out(cmd, user, arg, c->fn(vcpu, arg, user));
 }
 
-static long vcpu_ioctl_locked(struct vcpu *vcpu, unsigned int cmd, unsigned long arg)
-{
-	void __user *user = (void __user *)arg;
-
-	switch (cmd) {
-	case KVM_RUN:
-		return arg ? -EINVAL : vcpu_run(vcpu);
-	case KVM_SET_SIGNAL_MASK:
-		return vcpu_set_signal_mask(vcpu, user);
-	case KVM_SET_CPUID2:
-		return set_cpuid(vcpu, user);
-	case KVM_GET_CPUID2:
-		return get_cpuid(vcpu, user);
-	case KVM_GET_MSRS:
-	case KVM_SET_MSRS:
-		return move_msrs(vcpu, user, cmd == KVM_SET_MSRS);
-	case KVM_NMI:
-		hv_nmi(vcpu->hv);
-		return 0;
-	case KVM_GET_TSC_KHZ:
-		return hv_tsc_khz_get(vcpu->hv);
-	case KVM_SET_TSC_KHZ:
-		return hv_tsc_khz_set(vcpu->hv, arg ? arg : host_tsc_khz());
-	case KVM_KVMCLOCK_CTRL:
-		return hv_clock_paused(vcpu->hv);
-	case KVM_HAS_DEVICE_ATTR:
-	case KVM_GET_DEVICE_ATTR:
-	case KVM_SET_DEVICE_ATTR:
-		return device_attr(vcpu, cmd, user);
-	default:
-		return struct_ioctl(vcpu, cmd, user);
-	}
-}
-
-static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long val)
 {
 	struct vcpu *vcpu = file->private_data;
 	long r;
@@ -320,8 +276,12 @@ static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return -EINTR;
 	if (unlikely(READ_ONCE(glue_stopping)))
 		r = -ESHUTDOWN;
+	else if (cmd == KVM_RUN)
+		r = val ? -EINVAL : vcpu_run(vcpu);
+	else if (cmd == KVM_SET_SIGNAL_MASK)
+		r = vcpu_set_signal_mask(vcpu, (void __user *)val);
 	else
-		r = vcpu_ioctl_locked(vcpu, cmd, arg);
+		r = vcpu_call(vcpu, cmd, (void __user *)val);
 	mutex_unlock(&vcpu->lock);
 	return r;
 }
@@ -415,8 +375,9 @@ static int vcpu_publish(struct vm *vm, struct vcpu *vcpu, unsigned int id)
 	return 0;
 }
 
-long vcpu_create(struct vm *vm, unsigned long id)
+long vcpu_create(struct vm *vm, void *arg, void __user *user)
 {
+	unsigned long id = (unsigned long)user;
 	struct vcpu *vcpu;
 	struct file *file;
 	int fd, err;

@@ -8,23 +8,20 @@
  * Reference: Linux, "The Definitive KVM API Documentation".
  */
 #include <linux/anon_inodes.h>
-#include <linux/compiler.h>
 #include <linux/cpumask.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/nospec.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
-#include <linux/timekeeping.h>
 #include <linux/uaccess.h>
-#include <asm/tsc.h>
 
 #include "glue.h"
 
 /* --- capabilities --- */
 
 static const u16 simple_caps[] = { /* those whose answer is 1 */
-	KVM_CAP_ADJUST_CLOCK, KVM_CAP_CHECK_EXTENSION_VM, KVM_CAP_CLOCKSOURCE, KVM_CAP_DEBUGREGS,
+	KVM_CAP_CHECK_EXTENSION_VM, KVM_CAP_CLOCKSOURCE, KVM_CAP_DEBUGREGS,
 	KVM_CAP_DESTROY_MEMORY_REGION_WORKS, KVM_CAP_ENABLE_CAP_VM, KVM_CAP_EXT_CPUID,
 	KVM_CAP_GET_MSR_FEATURES, KVM_CAP_GET_TSC_KHZ, KVM_CAP_HLT, KVM_CAP_IMMEDIATE_EXIT,
 	KVM_CAP_INTERNAL_ERROR_DATA, KVM_CAP_IOEVENTFD, KVM_CAP_IOEVENTFD_ANY_LENGTH,
@@ -50,9 +47,9 @@ long vm_check_extension(unsigned long cap)
 	case KVM_CAP_NR_MEMSLOTS:
 		return HV_MAX_SLOTS;
 	case KVM_CAP_IRQ_ROUTING:
-		return GLUE_MAX_GSI;
-	case KVM_CAP_X2APIC_API:
-		return KVM_X2APIC_API_USE_32BIT_IDS;
+		return GLUE_GSIS;
+	case KVM_CAP_ADJUST_CLOCK:
+		return KVM_CLOCK_TSC_STABLE; /* what is read is what guests see */
 	case KVM_CAP_XEN_HVM:
 		return KVM_XEN_HVM_CONFIG_INTERCEPT_HCALL;
 	case KVM_CAP_XCRS:
@@ -68,7 +65,7 @@ long vm_check_extension(unsigned long cap)
 
 static long enable_split(struct vm *vm, u64 pins)
 {
-	if (pins > GLUE_MAX_GSI)
+	if (pins > GLUE_GSIS)
 		return -EINVAL;
 	if (vm->split || vm->n_vcpus)
 		return -EEXIST;
@@ -85,31 +82,27 @@ static u32 msr_reasons(u64 kvm)
 	       (kvm & KVM_MSR_EXIT_REASON_FILTER ? HV_MSR_FILTERED : 0);
 }
 
-static long enable_cap(struct vm *vm, const struct kvm_enable_cap *c)
+static long enable_cap(struct vm *vm, void *arg, void __user *user)
 {
+	const struct kvm_enable_cap *c = arg;
 	const u64 reasons = KVM_MSR_EXIT_REASON_UNKNOWN | KVM_MSR_EXIT_REASON_INVAL |
 			    KVM_MSR_EXIT_REASON_FILTER;
-	u64 arg = c->args[0];
+	u64 val = c->args[0];
 
 	if (c->flags)
 		return -EINVAL;
 	switch (c->cap) {
 	case KVM_CAP_SPLIT_IRQCHIP:
-		return enable_split(vm, arg);
+		return enable_split(vm, val);
 	case KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
-		if (arg & ~(u64)KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE)
+		if (val & ~(u64)KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE)
 			return -EINVAL;
-		vm->manual_dirty = arg;
-		return 0;
-	case KVM_CAP_X2APIC_API:
-		if (arg & ~(u64)KVM_X2APIC_API_USE_32BIT_IDS)
-			return -EINVAL;
-		vm->wide_apic_ids = arg;
+		vm->manual_dirty = val;
 		return 0;
 	case KVM_CAP_X86_USER_SPACE_MSR:
-		if (arg & ~reasons)
+		if (val & ~reasons)
 			return -EINVAL;
-		hv_msr_to_user(vm->hv, msr_reasons(arg));
+		hv_msr_to_user(vm->hv, msr_reasons(val));
 		return 0;
 	default:
 		return -EINVAL;
@@ -120,8 +113,9 @@ static long enable_cap(struct vm *vm, const struct kvm_enable_cap *c)
 
 #define MAX_PAGES ((1ul << 31) - 1) /* of a slot: the API's own limit */
 
-static long set_region(struct vm *vm, const struct kvm_userspace_memory_region *r)
+static long set_region(struct vm *vm, void *arg, void __user *user)
 {
+	const struct kvm_userspace_memory_region *r = arg;
 	u32 flags = 0;
 	int err;
 
@@ -160,8 +154,9 @@ static size_t bitmap_bytes(u64 pages)
 	return BITS_TO_LONGS(pages) * sizeof(long);
 }
 
-static long get_dirty(struct vm *vm, const struct kvm_dirty_log *asked)
+static long get_dirty(struct vm *vm, void *arg, void __user *user)
 {
+	const struct kvm_dirty_log *asked = arg;
 	s64 pages = logged_pages(vm, asked->slot);
 	unsigned long *bits;
 	long err;
@@ -178,8 +173,9 @@ static long get_dirty(struct vm *vm, const struct kvm_dirty_log *asked)
 	return err;
 }
 
-static long clear_dirty(struct vm *vm, const struct kvm_clear_dirty_log *asked)
+static long clear_dirty(struct vm *vm, void *arg, void __user *user)
 {
+	const struct kvm_clear_dirty_log *asked = arg;
 	s64 pages = logged_pages(vm, asked->slot);
 	u64 first = asked->first_page, n = asked->num_pages;
 	unsigned long *bits;
@@ -203,29 +199,22 @@ static long clear_dirty(struct vm *vm, const struct kvm_clear_dirty_log *asked)
 
 /* --- clock --- */
 
-static long get_clock(struct vm *vm, struct kvm_clock_data __user *to)
+static long get_clock(struct vm *vm, void *arg, void __user *user)
 {
-	struct kvm_clock_data d = { .flags = KVM_CLOCK_REALTIME | KVM_CLOCK_HOST_TSC };
-	unsigned long flags;
+	struct kvm_clock_data *d = arg;
 
-	local_irq_save(flags); /* the three belong to one moment */
-	d.clock = hv_clock_get(vm->hv);
-	d.realtime = ktime_get_real_ns();
-	d.host_tsc = rdtsc();
-	local_irq_restore(flags);
-	return copy_to_user(to, &d, sizeof(d)) ? -EFAULT : 0;
+	d->clock = hv_clock_get(vm->hv);
+	d->flags = KVM_CLOCK_TSC_STABLE;
+	return 0;
 }
 
-/* With the time of day when it was read, the clock goes on as if it had not stood meanwhile. */
-static long set_clock(struct vm *vm, const struct kvm_clock_data *d)
+static long set_clock(struct vm *vm, void *arg, void __user *user)
 {
-	u64 now = ktime_get_real_ns(), clock = d->clock;
+	const struct kvm_clock_data *d = arg;
 
-	if (d->flags & ~KVM_CLOCK_REALTIME)
+	if (d->flags)
 		return -EINVAL;
-	if (d->flags & KVM_CLOCK_REALTIME && now > d->realtime)
-		clock += now - d->realtime;
-	hv_clock_set(vm->hv, clock);
+	hv_clock_set(vm->hv, d->clock);
 	return 0;
 }
 
@@ -241,7 +230,7 @@ static int copy_range(struct hv_msr_range *to, const struct kvm_msr_filter_range
 	if (from->flags & ~(KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE) || !from->flags ||
 	    bytes > FILTER_BYTES)
 		return -EINVAL;
-	bits = memdup_user(from->bitmap, bytes);
+	bits = memdup_user((void __user *)from->bitmap, bytes);
 	if (IS_ERR(bits))
 		return PTR_ERR(bits);
 	*to = (struct hv_msr_range){
@@ -254,8 +243,9 @@ static int copy_range(struct hv_msr_range *to, const struct kvm_msr_filter_range
 	return 0;
 }
 
-static long set_msr_filter(struct vm *vm, const struct kvm_msr_filter *asked)
+static long set_msr_filter(struct vm *vm, void *arg, void __user *user)
 {
+	const struct kvm_msr_filter *asked = arg;
 	struct hv_msr_range range[KVM_MSR_FILTER_MAX_RANGES];
 	bool deny = asked->flags & KVM_MSR_FILTER_DEFAULT_DENY;
 	unsigned int n = 0, i;
@@ -280,8 +270,9 @@ static long set_msr_filter(struct vm *vm, const struct kvm_msr_filter *asked)
 	return err;
 }
 
-static long set_xen(struct vm *vm, const struct kvm_xen_hvm_config *c)
+static long set_xen(struct vm *vm, void *arg, void __user *user)
 {
+	const struct kvm_xen_hvm_config *c = arg;
 	bool intercept = c->flags & KVM_XEN_HVM_CONFIG_INTERCEPT_HCALL;
 
 	if (c->flags & ~KVM_XEN_HVM_CONFIG_INTERCEPT_HCALL || c->blob_addr_32 || c->blob_addr_64 ||
@@ -293,126 +284,82 @@ static long set_xen(struct vm *vm, const struct kvm_xen_hvm_config *c)
 	return 0;
 }
 
-static long signal_msi(struct vm *vm, const struct kvm_msi *m)
-{
-	u64 high = vm->wide_apic_ids ? (u64)m->address_hi << 32 : 0;
+/* --- addresses that processors without real mode in the guest need, and interrupts --- */
 
-	if (m->flags & ~KVM_MSI_VALID_DEVID || !vm->split ||
-	    (vm->wide_apic_ids && m->address_hi & 0xff))
-		return -EINVAL;
-	return hv_send_message(vm->hv, m->address_lo | high, m->data);
+static long set_identity_map(struct vm *vm, void *arg, void __user *user)
+{
+	return vm->n_vcpus ? -EINVAL : 0;
 }
 
-static long irq_line(struct vm *vm, struct kvm_irq_level __user *arg, bool status)
+static long set_tss(struct vm *vm, void *arg, void __user *user)
 {
-	struct kvm_irq_level l;
+	return (unsigned long)user > (u32)(-3 * PAGE_SIZE) ? -EINVAL : 0;
+}
 
-	if (copy_from_user(&l, arg, sizeof(l)))
-		return -EFAULT;
+static long signal_msi(struct vm *vm, void *arg, void __user *user)
+{
+	const struct kvm_msi *m = arg;
+
+	if (m->flags & ~KVM_MSI_VALID_DEVID || !vm->split)
+		return -EINVAL;
+	return hv_send_message(vm->hv, m->address_lo, m->data);
+}
+
+static long irq_line(struct vm *vm, void *arg, void __user *user)
+{
+	struct kvm_irq_level *l = arg;
+
 	if (!vm->split)
 		return -ENXIO;
-	l.status = irq_raise(vm, l.irq, l.level);
-	return status && copy_to_user(arg, &l, sizeof(l)) ? -EFAULT : 0;
+	l->status = irq_raise(vm, l->irq, l->level);
+	return 0;
 }
 
 /* --- the file --- */
 
-/* What an ioctl's argument points to; the largest decides how much stack it takes. */
-union vm_arg {
-	struct kvm_enable_cap cap;
-	struct kvm_userspace_memory_region region;
-	struct kvm_dirty_log get_log;
-	struct kvm_clear_dirty_log clear_log;
-	struct kvm_clock_data clock;
-	struct kvm_msr_filter filter;
-	struct kvm_xen_hvm_config xen;
-	struct kvm_msi msi;
-	struct kvm_irqfd irqfd;
-	struct kvm_ioeventfd ioeventfd;
-	u64 addr;
+static const struct vm_call calls[] = {
+	{ KVM_SIGNAL_MSI, signal_msi },
+	{ KVM_GET_DIRTY_LOG, get_dirty },
+	{ KVM_CLEAR_DIRTY_LOG, clear_dirty },
+	{ KVM_IRQ_LINE, irq_line },
+	{ KVM_IRQ_LINE_STATUS, irq_line },
+	{ KVM_SET_GSI_ROUTING, irq_set_routing },
+	{ KVM_SET_USER_MEMORY_REGION, set_region },
+	{ KVM_CREATE_VCPU, vcpu_create },
+	{ KVM_ENABLE_CAP, enable_cap },
+	{ KVM_IRQFD, irq_fd },
+	{ KVM_IOEVENTFD, irq_io_eventfd },
+	{ KVM_GET_CLOCK, get_clock },
+	{ KVM_SET_CLOCK, set_clock },
+	{ KVM_X86_SET_MSR_FILTER, set_msr_filter },
+	{ KVM_XEN_HVM_CONFIG, set_xen },
+	{ KVM_SET_TSS_ADDR, set_tss },
+	{ KVM_SET_IDENTITY_MAP_ADDR, set_identity_map },
 };
 
-/* Those that take a struct, already copied; vm->lock held. */
-static long vm_ioctl_in(struct vm *vm, unsigned int cmd, const union vm_arg *a)
+static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long val)
 {
-	switch (cmd) {
-	case KVM_ENABLE_CAP:
-		return enable_cap(vm, &a->cap);
-	case KVM_SET_USER_MEMORY_REGION:
-		return set_region(vm, &a->region);
-	case KVM_GET_DIRTY_LOG:
-		return get_dirty(vm, &a->get_log);
-	case KVM_CLEAR_DIRTY_LOG:
-		return clear_dirty(vm, &a->clear_log);
-	case KVM_SET_CLOCK:
-		return set_clock(vm, &a->clock);
-	case KVM_X86_SET_MSR_FILTER:
-		return set_msr_filter(vm, &a->filter);
-	case KVM_XEN_HVM_CONFIG:
-		return set_xen(vm, &a->xen);
-	case KVM_IRQFD:
-		return irq_fd(vm, &a->irqfd);
-	case KVM_IOEVENTFD:
-		return irq_io_eventfd(vm, &a->ioeventfd);
-	case KVM_SET_IDENTITY_MAP_ADDR:
-		return vm->n_vcpus ? -EINVAL : 0;
-	}
-	return -ENOTTY;
-}
-
-static long vm_ioctl_locked(struct vm *vm, unsigned int cmd, unsigned long arg)
-{
-	void __user *user = (void __user *)arg;
-	union vm_arg a;
-
-	switch (cmd) {
-	case KVM_CREATE_VCPU:
-		return vcpu_create(vm, arg);
-	case KVM_SET_GSI_ROUTING:
-		return irq_set_routing(vm, user);
-	case KVM_GET_CLOCK:
-		return get_clock(vm, user);
-	case KVM_ENABLE_CAP:
-	case KVM_SET_USER_MEMORY_REGION:
-	case KVM_GET_DIRTY_LOG:
-	case KVM_CLEAR_DIRTY_LOG:
-	case KVM_SET_CLOCK:
-	case KVM_X86_SET_MSR_FILTER:
-	case KVM_XEN_HVM_CONFIG:
-	case KVM_IRQFD:
-	case KVM_IOEVENTFD:
-	case KVM_SET_IDENTITY_MAP_ADDR:
-		if (copy_from_user(&a, user, _IOC_SIZE(cmd)))
-			return -EFAULT;
-		return vm_ioctl_in(vm, cmd, &a);
-	}
-	return -ENOTTY;
-}
-
-static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
-{
+	void __user *user = (void __user *)val;
 	struct vm *vm = file->private_data;
-	struct kvm_msi msi;
+	unsigned int i;
+	void *arg;
 	long r;
 
 	if (vm->mm != current->mm)
 		return -EIO;
-	switch (cmd) { /* those that need no lock, or are called often */
-	case KVM_CHECK_EXTENSION:
-		return vm_check_extension(arg);
-	case KVM_SET_TSS_ADDR: /* pages for processors without real mode in the guest */
-		return arg > (u32)(-3 * PAGE_SIZE) ? -EINVAL : 0;
-	case KVM_SIGNAL_MSI:
-		return copy_from_user(&msi, (void __user *)arg, sizeof(msi)) ? -EFAULT :
-									      signal_msi(vm, &msi);
-	case KVM_IRQ_LINE:
-	case KVM_IRQ_LINE_STATUS:
-		return irq_line(vm, (void __user *)arg, cmd == KVM_IRQ_LINE_STATUS);
-	}
+	if (cmd == KVM_CHECK_EXTENSION)
+		return vm_check_extension(val);
+	for (i = 0; i < ARRAY_SIZE(calls) && calls[i].cmd != cmd; i++)
+		;
+	if (i == ARRAY_SIZE(calls))
+		return -ENOTTY;
+	arg = arg_in(cmd, user);
+	if (IS_ERR(arg))
+		return PTR_ERR(arg);
 	mutex_lock(&vm->lock);
-	r = vm_ioctl_locked(vm, cmd, arg);
+	r = calls[i].fn(vm, arg, user);
 	mutex_unlock(&vm->lock);
-	return r;
+	return arg_out(cmd, user, arg, r);
 }
 
 static int vm_release(struct inode *inode, struct file *file)

@@ -61,31 +61,32 @@ void *host_page_va(uint64_t pa)
  * as long as no invalidation came (see mem/fault.c); interrupts are off so that the tables that we
  * walk are not freed meanwhile.
  */
-static bool mapped_huge(unsigned long addr)
+static bool walk_is_huge(unsigned long addr)
 {
-	unsigned long flags;
-	bool huge = false;
-	pgd_t pgd;
+	pgd_t pgd = READ_ONCE(*pgd_offset(current->mm, addr));
 	p4d_t p4d;
 	pud_t pud;
 	pmd_t pmd;
 
-	local_irq_save(flags);
-	pgd = READ_ONCE(*pgd_offset(current->mm, addr));
 	if (pgd_none(pgd))
-		goto out;
+		return false;
 	p4d = READ_ONCE(*p4d_offset(&pgd, addr));
-	if (p4d_none(p4d) || !p4d_present(p4d))
-		goto out;
+	if (!p4d_present(p4d))
+		return false;
 	pud = READ_ONCE(*pud_offset(&p4d, addr));
-	if (pud_none(pud) || !pud_present(pud))
-		goto out;
-	huge = pud_leaf(pud);
-	if (huge)
-		goto out;
+	if (!pud_present(pud) || pud_leaf(pud))
+		return pud_present(pud);
 	pmd = READ_ONCE(*pmd_offset(&pud, addr));
-	huge = pmd_present(pmd) && pmd_leaf(pmd);
-out:
+	return pmd_present(pmd) && pmd_leaf(pmd);
+}
+
+static bool mapped_huge(unsigned long addr)
+{
+	unsigned long flags;
+	bool huge;
+
+	local_irq_save(flags);
+	huge = walk_is_huge(addr);
 	local_irq_restore(flags);
 	return huge;
 }
@@ -156,22 +157,14 @@ int host_cmpxchg(struct hv_vm *vm, uint64_t uaddr, uint64_t *old, uint64_t val, 
 
 	if (!user_access_begin(at, size))
 		return -EFAULT;
-	switch (size) {
-	case 1:
+	if (size == 1)
 		CMPXCHG(u8);
-		break;
-	case 2:
+	else if (size == 2)
 		CMPXCHG(u16);
-		break;
-	case 4:
+	else if (size == 4)
 		CMPXCHG(u32);
-		break;
-	case 8:
+	else
 		CMPXCHG(u64);
-		break;
-	default:
-		err = -EFAULT;
-	}
 	user_access_end();
 	return err;
 fault:

@@ -15,7 +15,7 @@
 #include <linux/slab.h>
 #include <linux/syscore_ops.h>
 #include <linux/uaccess.h>
-#include <asm/msr.h>
+#include <asm/msr-index.h>
 #include <asm/reboot.h>
 
 #include "glue.h"
@@ -44,36 +44,33 @@ static int cpu_goes(unsigned int cpu)
 	return 0;
 }
 
-/* Sleep takes the others offline first; this is the last one, with interrupts off. */
-static int sleep_begins(void)
+/* The kernel's hooks for sleep got an argument and a new name in the midst of a stable series. */
+#ifdef GLUE_SYSCORE_DATA
+#define HOOK_ARGUMENT void *unused
+#else
+#define HOOK_ARGUMENT void
+#define register_syscore register_syscore_ops
+#define unregister_syscore unregister_syscore_ops
+#endif
+
+/* Sleep takes the other processors offline first; this is the last one, with interrupts off. */
+static int sleep_begins(HOOK_ARGUMENT)
 {
 	hv_cpu_off();
 	return 0;
 }
 
-static void sleep_ends(void)
+static void sleep_ends(HOOK_ARGUMENT)
 {
 	if (hv_cpu_on())
 		host_log(HOST_ERROR, "Virtualization does not come back after sleep: reload caisson.");
 }
 
-#ifdef GLUE_SYSCORE_DATA /* the kernel's hooks have an argument */
-static int suspend_hook(void *data)
-{
-	return sleep_begins();
-}
-
-static void resume_hook(void *data)
-{
-	sleep_ends();
-}
-
-static const struct syscore_ops sleep_ops = { .suspend = suspend_hook, .resume = resume_hook };
+static struct syscore_ops sleep_ops = { .suspend = sleep_begins, .resume = sleep_ends };
+#ifdef GLUE_SYSCORE_DATA
 static struct syscore sleep_hooks = { .ops = &sleep_ops };
 #else
-static struct syscore_ops sleep_hooks = { .suspend = sleep_begins, .resume = sleep_ends };
-#define register_syscore register_syscore_ops
-#define unregister_syscore unregister_syscore_ops
+#define sleep_hooks sleep_ops
 #endif
 
 /* --- the machine goes down --- */
@@ -161,6 +158,33 @@ DEFINE_SHOW_ATTRIBUTE(exits);
 
 static struct dentry *counters;
 
+/* --- arguments of ioctls --- */
+
+void *arg_in(unsigned int cmd, void __user *user)
+{
+	size_t bytes = _IOC_SIZE(cmd);
+	void *arg;
+
+	if (_IOC_DIR(cmd) == _IOC_NONE)
+		return NULL;
+	arg = kzalloc(bytes, GFP_KERNEL_ACCOUNT);
+	if (!arg)
+		return ERR_PTR(-ENOMEM);
+	if (_IOC_DIR(cmd) & _IOC_WRITE && copy_from_user(arg, user, bytes)) {
+		kfree(arg);
+		return ERR_PTR(-EFAULT);
+	}
+	return arg;
+}
+
+long arg_out(unsigned int cmd, void __user *user, void *arg, long result)
+{
+	if (arg && !result && _IOC_DIR(cmd) & _IOC_READ && copy_to_user(user, arg, _IOC_SIZE(cmd)))
+		result = -EFAULT;
+	kfree(arg);
+	return result;
+}
+
 /* --- /dev/caisson --- */
 
 static long supported_cpuid(struct kvm_cpuid2 __user *user)
@@ -190,29 +214,7 @@ static long put_msr_list(struct kvm_msr_list __user *user, const uint32_t *msrs,
 	return copy_to_user(user->indices, msrs, n * sizeof(*msrs)) ? -EFAULT : 0;
 }
 
-/* What a processor's MSRs say of the host, for user space to offer to guests. */
-static const uint32_t feature_msrs[] = { MSR_IA32_UCODE_REV };
-
-static long feature_msr_values(struct kvm_msrs __user *user)
-{
-	struct kvm_msr_entry e;
-	struct kvm_msrs head;
-	unsigned int i;
-
-	if (copy_from_user(&head, user, sizeof(head)))
-		return -EFAULT;
-	if (head.nmsrs > ARRAY_SIZE(feature_msrs))
-		return -E2BIG;
-	for (i = 0; i < head.nmsrs; i++) {
-		if (copy_from_user(&e, &user->entries[i], sizeof(e)))
-			return -EFAULT;
-		if (e.index != MSR_IA32_UCODE_REV || rdmsrl_safe(MSR_IA32_UCODE_REV, &e.data))
-			break;
-		if (copy_to_user(&user->entries[i], &e, sizeof(e)))
-			return -EFAULT;
-	}
-	return i;
-}
+static const uint32_t feature_msrs[] = { MSR_IA32_UCODE_REV }; /* see host_msr() */
 
 static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
@@ -237,7 +239,7 @@ static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case KVM_GET_MSR_FEATURE_INDEX_LIST:
 		return put_msr_list(user, feature_msrs, ARRAY_SIZE(feature_msrs));
 	case KVM_GET_MSRS:
-		return feature_msr_values(user);
+		return move_msrs(NULL, user, false);
 	}
 	return -EINVAL;
 }

@@ -12,8 +12,6 @@
 
 #include "glue.h"
 
-enum { BYTES_INTERNAL_WORDS = 3 }; /* flags, and two that hold the instruction */
-
 /* --- signals --- */
 
 long vcpu_set_signal_mask(struct vcpu *vcpu, const struct kvm_signal_mask __user *from)
@@ -69,9 +67,6 @@ static void take_answer(struct vcpu *vcpu)
 		u->msr.fault = READ_ONCE(run->msr.error);
 		u->msr.data = READ_ONCE(run->msr.data);
 		break;
-	case HV_USER_HYPERCALL:
-		u->hypercall.result = READ_ONCE(run->hypercall.ret);
-		break;
 	case HV_USER_XEN:
 		u->hypercall.result = READ_ONCE(run->xen.u.hcall.result);
 		break;
@@ -82,23 +77,12 @@ static void take_answer(struct vcpu *vcpu)
 
 /* --- why it came back --- */
 
-static void tell_io(struct kvm_run *run, const struct hv_user *u)
+/* KVM's bits of a reason, and ours, have their first two the other way round. */
+static u32 msr_reason(u32 why)
 {
-	run->exit_reason = KVM_EXIT_IO;
-	run->io.direction = u->io.in ? KVM_EXIT_IO_IN : KVM_EXIT_IO_OUT;
-	run->io.size = u->io.size;
-	run->io.port = u->io.port;
-	run->io.count = u->io.count;
-	run->io.data_offset = PAGE_SIZE;
-}
-
-static void tell_mmio(struct kvm_run *run, const struct hv_user *u)
-{
-	run->exit_reason = KVM_EXIT_MMIO;
-	run->mmio.phys_addr = u->mmio.gpa;
-	memcpy(run->mmio.data, u->mmio.data, sizeof(run->mmio.data));
-	run->mmio.len = u->mmio.len;
-	run->mmio.is_write = u->mmio.write;
+	if (why == HV_MSR_UNKNOWN)
+		return KVM_MSR_EXIT_REASON_UNKNOWN;
+	return why == HV_MSR_INVALID ? KVM_MSR_EXIT_REASON_INVAL : KVM_MSR_EXIT_REASON_FILTER;
 }
 
 static void tell_msr(struct kvm_run *run, const struct hv_user *u)
@@ -108,18 +92,9 @@ static void tell_msr(struct kvm_run *run, const struct hv_user *u)
 	run->exit_reason = write ? KVM_EXIT_X86_WRMSR : KVM_EXIT_X86_RDMSR;
 	run->msr.error = 0;
 	memset(run->msr.pad, 0, sizeof(run->msr.pad));
+	run->msr.reason = msr_reason(u->msr.why);
 	run->msr.index = u->msr.index;
 	run->msr.data = write ? u->msr.data : 0;
-	switch (u->msr.why) {
-	case HV_MSR_UNKNOWN:
-		run->msr.reason = KVM_MSR_EXIT_REASON_UNKNOWN;
-		break;
-	case HV_MSR_INVALID:
-		run->msr.reason = KVM_MSR_EXIT_REASON_INVAL;
-		break;
-	default:
-		run->msr.reason = KVM_MSR_EXIT_REASON_FILTER;
-	}
 }
 
 static void tell_xen(struct kvm_run *run, const struct hv_user *u)
@@ -133,15 +108,6 @@ static void tell_xen(struct kvm_run *run, const struct hv_user *u)
 	memcpy(run->xen.u.hcall.params, u->hypercall.args, sizeof(run->xen.u.hcall.params));
 }
 
-static void tell_hypercall(struct kvm_run *run, const struct hv_user *u)
-{
-	run->exit_reason = KVM_EXIT_HYPERCALL;
-	memset(&run->hypercall, 0, sizeof(run->hypercall));
-	run->hypercall.nr = u->hypercall.nr;
-	memcpy(run->hypercall.args, u->hypercall.args, sizeof(run->hypercall.args));
-	run->hypercall.longmode = u->hypercall.longmode;
-}
-
 /* An instruction that the emulator does not know, with its bytes if they could be read. */
 static void tell_internal(struct kvm_run *run, const struct hv_user *u)
 {
@@ -153,35 +119,29 @@ static void tell_internal(struct kvm_run *run, const struct hv_user *u)
 	run->emulation_failure.suberror = KVM_INTERNAL_ERROR_EMULATION;
 	if (!n)
 		return;
-	run->emulation_failure.ndata = BYTES_INTERNAL_WORDS;
+	run->emulation_failure.ndata = 3; /* words: flags, and two that hold the instruction */
 	run->emulation_failure.flags = KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES;
 	run->emulation_failure.insn_size = n;
 	memcpy(run->emulation_failure.insn_bytes, u->internal.insn, n);
 }
 
-static void tell_debug(struct kvm_run *run, const struct hv_user *u)
-{
-	run->exit_reason = KVM_EXIT_DEBUG;
-	run->debug.arch = (struct kvm_debug_exit_arch){
-		.exception = u->debug.exception,
-		.pc = u->debug.pc,
-		.dr6 = u->debug.dr6,
-		.dr7 = u->debug.dr7,
-	};
-}
-
 static void tell(struct kvm_run *run, const struct hv_user *u)
 {
 	switch (u->reason) {
-	case HV_USER_NONE:
-		run->exit_reason = KVM_EXIT_UNKNOWN;
-		run->hw.hardware_exit_reason = 0;
-		break;
 	case HV_USER_IO:
-		tell_io(run, u);
+		run->exit_reason = KVM_EXIT_IO;
+		run->io.direction = u->io.in ? KVM_EXIT_IO_IN : KVM_EXIT_IO_OUT;
+		run->io.size = u->io.size;
+		run->io.port = u->io.port;
+		run->io.count = u->io.count;
+		run->io.data_offset = PAGE_SIZE;
 		break;
 	case HV_USER_MMIO:
-		tell_mmio(run, u);
+		run->exit_reason = KVM_EXIT_MMIO;
+		run->mmio.phys_addr = u->mmio.gpa;
+		memcpy(run->mmio.data, u->mmio.data, sizeof(run->mmio.data));
+		run->mmio.len = u->mmio.len;
+		run->mmio.is_write = u->mmio.write;
 		break;
 	case HV_USER_WINDOW:
 		run->exit_reason = KVM_EXIT_IRQ_WINDOW_OPEN;
@@ -194,10 +154,13 @@ static void tell(struct kvm_run *run, const struct hv_user *u)
 		run->exit_reason = KVM_EXIT_SHUTDOWN;
 		break;
 	case HV_USER_DEBUG:
-		tell_debug(run, u);
-		break;
-	case HV_USER_HYPERCALL:
-		tell_hypercall(run, u);
+		run->exit_reason = KVM_EXIT_DEBUG;
+		run->debug.arch = (struct kvm_debug_exit_arch){
+			.exception = u->debug.exception,
+			.pc = u->debug.pc,
+			.dr6 = u->debug.dr6,
+			.dr7 = u->debug.dr7,
+		};
 		break;
 	case HV_USER_MSR_READ:
 	case HV_USER_MSR_WRITE:
@@ -214,7 +177,16 @@ static void tell(struct kvm_run *run, const struct hv_user *u)
 	case HV_USER_XEN:
 		tell_xen(run, u);
 		break;
+	default:
+		run->exit_reason = KVM_EXIT_UNKNOWN;
+		run->hw.hardware_exit_reason = 0;
 	}
+}
+
+/* The byte behind request_interrupt_window is immediate_exit, whose name differs between kernels. */
+static const volatile uint8_t *stop_flag(const struct kvm_run *run)
+{
+	return &run->request_interrupt_window + 1;
 }
 
 long vcpu_run(struct vcpu *vcpu)
@@ -227,7 +199,7 @@ long vcpu_run(struct vcpu *vcpu)
 	take_answer(vcpu);
 	u->reason = HV_USER_NONE;
 	hv_interrupt_window(vcpu->hv, READ_ONCE(run->request_interrupt_window));
-	r = hv_vcpu_run(vcpu->hv, u, vcpu->io_data, &run->immediate_exit);
+	r = hv_vcpu_run(vcpu->hv, u, vcpu->io_data, stop_flag(run));
 	run->flags = 0;
 	run->if_flag = u->if_flag;
 	run->ready_for_interrupt_injection = u->interrupt_ready;

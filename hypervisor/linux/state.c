@@ -1,70 +1,68 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The processor's state as the KVM API has it, from and to the core's: registers, segments, events,
- * local APIC, debugging. Nothing is decided here but what the API's own fields mean.
+ * The processor's state as the KVM API has it, from and to the core's: registers, segments, extended
+ * state, events, local APIC, debugging. Nothing is decided here but what the API's fields mean.
  *
- * Missing: system management mode, exception payloads (neither is offered).
+ * Missing: system management mode, exception payloads, AMX, PKRU (none is offered).
  *
  * Reference: Linux, "The Definitive KVM API Documentation".
  */
-#include <linux/bitmap.h>
+#include <linux/bitops.h>
 #include <linux/string.h>
 #include <asm/msr-index.h>
-#include <asm/processor-flags.h>
 
 #include "glue.h"
 
 /* --- general registers --- */
 
-/* kvm_regs has RAX RBX RCX RDX RSI RDI RSP RBP, then R8 to R15. */
+/* kvm_regs has RAX RBX RCX RDX RSI RDI RSP RBP, R8 to R15, RIP, RFLAGS. */
 static const u8 gpr_order[HV_GPRS] = {
 	HV_RAX, HV_RBX, HV_RCX, HV_RDX, HV_RSI, HV_RDI, HV_RSP, HV_RBP,
 	HV_R8, HV_R9, HV_R10, HV_R11, HV_R12, HV_R13, HV_R14, HV_R15,
 };
 
-static_assert(offsetof(struct kvm_regs, rip) == HV_GPRS * sizeof(u64));
-
-int state_get_regs(struct vcpu *vcpu, struct kvm_regs *r)
+static long get_regs(struct vcpu *vcpu, void *arg, void __user *user)
 {
+	struct kvm_regs *r = arg;
 	struct hv_state s;
-	u64 *to = (u64 *)r;
 	int err = hv_vcpu_get(vcpu->hv, &s, HV_GPR);
 
-	if (err)
-		return err;
 	for (unsigned int i = 0; i < HV_GPRS; i++)
-		to[i] = s.gpr[gpr_order[i]];
+		((u64 *)arg)[i] = s.gpr[gpr_order[i]];
 	r->rip = s.rip;
 	r->rflags = s.rflags;
-	return 0;
+	return err;
 }
 
 /* CR8 is in the same group of the core's, and stays. */
-int state_set_regs(struct vcpu *vcpu, const struct kvm_regs *r)
+static long set_regs(struct vcpu *vcpu, void *arg, void __user *user)
 {
+	const struct kvm_regs *r = arg;
 	struct hv_state s;
-	const u64 *from = (const u64 *)r;
 	int err = hv_vcpu_get(vcpu->hv, &s, HV_GPR);
 
-	if (err)
-		return err;
 	for (unsigned int i = 0; i < HV_GPRS; i++)
-		s.gpr[gpr_order[i]] = from[i];
+		s.gpr[gpr_order[i]] = ((u64 *)arg)[i];
 	s.rip = r->rip;
 	s.rflags = r->rflags;
-	return hv_vcpu_set(vcpu->hv, &s, HV_GPR);
+	return err ? err : hv_vcpu_set(vcpu->hv, &s, HV_GPR);
 }
 
 /* --- segments and control registers --- */
+
+/* kvm_sregs begins with eight kvm_segment. */
+static const u8 seg_order[HV_SEGS] = {
+	HV_CS, HV_DS, HV_ES, HV_FS, HV_GS, HV_SS, HV_TR, HV_LDTR,
+};
 
 /* hv_seg.attr: bits 40 to 55 of a descriptor. */
 enum {
 	ATTR_S = 4, ATTR_DPL = 5, ATTR_P = 7, ATTR_AVL = 12, ATTR_L = 13, ATTR_DB = 14, ATTR_G = 15,
 };
 
-static void get_seg(struct kvm_segment *to, const struct hv_seg *from)
+static struct kvm_segment get_seg(const struct hv_seg *from)
 {
-	*to = (struct kvm_segment){
+	return (struct kvm_segment){
 		.base = from->base,
 		.limit = from->limit,
 		.selector = from->selector,
@@ -80,52 +78,24 @@ static void get_seg(struct kvm_segment *to, const struct hv_seg *from)
 	};
 }
 
-static void set_seg(struct hv_seg *to, const struct kvm_segment *from)
+static struct hv_seg set_seg(const struct kvm_segment *from)
 {
-	*to = (struct hv_seg){
+	bool present = from->present && !from->unusable;
+
+	return (struct hv_seg){
 		.base = from->base,
 		.limit = from->limit,
 		.selector = from->selector,
 		.attr = (from->type & 15) | (from->s & 1) << ATTR_S | (from->dpl & 3) << ATTR_DPL |
-			(from->present & !from->unusable & 1) << ATTR_P | (from->avl & 1) << ATTR_AVL |
-			(from->l & 1) << ATTR_L | (from->db & 1) << ATTR_DB | (from->g & 1) << ATTR_G,
+			present << ATTR_P | (from->avl & 1) << ATTR_AVL | (from->l & 1) << ATTR_L |
+			(from->db & 1) << ATTR_DB | (from->g & 1) << ATTR_G,
 	};
 }
 
-static void get_segs(struct kvm_sregs *r, const struct hv_state *s)
+static long get_sregs(struct vcpu *vcpu, void *arg, void __user *user)
 {
-	get_seg(&r->cs, &s->seg[HV_CS]);
-	get_seg(&r->ds, &s->seg[HV_DS]);
-	get_seg(&r->es, &s->seg[HV_ES]);
-	get_seg(&r->fs, &s->seg[HV_FS]);
-	get_seg(&r->gs, &s->seg[HV_GS]);
-	get_seg(&r->ss, &s->seg[HV_SS]);
-	get_seg(&r->tr, &s->seg[HV_TR]);
-	get_seg(&r->ldt, &s->seg[HV_LDTR]);
-	r->gdt.base = s->gdt.base;
-	r->gdt.limit = s->gdt.limit;
-	r->idt.base = s->idt.base;
-	r->idt.limit = s->idt.limit;
-}
-
-/* The API has no CPL of its own: it is SS's. */
-static void set_segs(struct hv_state *s, const struct kvm_sregs *r)
-{
-	set_seg(&s->seg[HV_CS], &r->cs);
-	set_seg(&s->seg[HV_DS], &r->ds);
-	set_seg(&s->seg[HV_ES], &r->es);
-	set_seg(&s->seg[HV_FS], &r->fs);
-	set_seg(&s->seg[HV_GS], &r->gs);
-	set_seg(&s->seg[HV_SS], &r->ss);
-	set_seg(&s->seg[HV_TR], &r->tr);
-	set_seg(&s->seg[HV_LDTR], &r->ldt);
-	s->cpl = r->ss.dpl & 3;
-	s->gdt = (struct hv_table){ .base = r->gdt.base, .limit = r->gdt.limit };
-	s->idt = (struct hv_table){ .base = r->idt.base, .limit = r->idt.limit };
-}
-
-int state_get_sregs(struct vcpu *vcpu, struct kvm_sregs *r)
-{
+	struct kvm_segment *seg = arg;
+	struct kvm_sregs *r = arg;
 	struct hv_events e;
 	struct hv_state s;
 	int err = hv_vcpu_get(vcpu->hv, &s, HV_GPR | HV_SEG | HV_CR);
@@ -134,7 +104,10 @@ int state_get_sregs(struct vcpu *vcpu, struct kvm_sregs *r)
 		err = hv_msr_get(vcpu->hv, MSR_IA32_APICBASE, &r->apic_base, true);
 	if (err)
 		return err;
-	get_segs(r, &s);
+	for (unsigned int i = 0; i < HV_SEGS; i++)
+		seg[i] = get_seg(&s.seg[seg_order[i]]);
+	r->gdt = (struct kvm_dtable){ .base = s.gdt.base, .limit = s.gdt.limit };
+	r->idt = (struct kvm_dtable){ .base = s.idt.base, .limit = s.idt.limit };
 	r->cr0 = s.cr0;
 	r->cr2 = s.cr2;
 	r->cr3 = s.cr3;
@@ -142,7 +115,6 @@ int state_get_sregs(struct vcpu *vcpu, struct kvm_sregs *r)
 	r->cr8 = s.cr8;
 	r->efer = s.efer;
 	hv_events_get(vcpu->hv, &e);
-	memset(r->interrupt_bitmap, 0, sizeof(r->interrupt_bitmap));
 	if (e.event.type == HV_EV_INTR)
 		r->interrupt_bitmap[e.event.vector / 64] |= 1ull << e.event.vector % 64;
 	return 0;
@@ -152,80 +124,135 @@ int state_get_sregs(struct vcpu *vcpu, struct kvm_sregs *r)
 static int set_interrupt(struct vcpu *vcpu, const __u64 bitmap[4])
 {
 	struct hv_events e;
+	unsigned int i;
 
-	for (unsigned int i = 0; i < 4; i++) {
-		if (!bitmap[i])
-			continue;
-		hv_events_get(vcpu->hv, &e);
-		e.event = (struct hv_event){ .type = HV_EV_INTR, .vector = i * 64 + __ffs64(bitmap[i]) };
-		e.exception_pending = false;
-		return hv_events_set(vcpu->hv, &e);
-	}
-	return 0;
+	for (i = 0; i < 4 && !bitmap[i]; i++)
+		;
+	if (i == 4)
+		return 0;
+	hv_events_get(vcpu->hv, &e);
+	e.event = (struct hv_event){ .type = HV_EV_INTR, .vector = i * 64 + __ffs(bitmap[i]) };
+	e.exception_pending = false;
+	return hv_events_set(vcpu->hv, &e);
 }
 
-int state_set_sregs(struct vcpu *vcpu, const struct kvm_sregs *r)
+/* The API has no CPL of its own: it is SS's. */
+static long set_sregs(struct vcpu *vcpu, void *arg, void __user *user)
 {
+	const struct kvm_segment *seg = arg;
+	const struct kvm_sregs *r = arg;
 	struct hv_state s;
 	int err = hv_vcpu_get(vcpu->hv, &s, HV_GPR | HV_SEG | HV_CR);
 
-	if (err)
-		return err;
-	set_segs(&s, r);
+	if (err || r->cr8 > 15)
+		return -EINVAL;
+	for (unsigned int i = 0; i < HV_SEGS; i++)
+		s.seg[seg_order[i]] = set_seg(&seg[i]);
+	s.cpl = r->ss.dpl & 3;
+	s.gdt = (struct hv_table){ .base = r->gdt.base, .limit = r->gdt.limit };
+	s.idt = (struct hv_table){ .base = r->idt.base, .limit = r->idt.limit };
 	s.cr0 = r->cr0;
 	s.cr2 = r->cr2;
 	s.cr3 = r->cr3;
 	s.cr4 = r->cr4;
 	s.cr8 = r->cr8;
 	s.efer = r->efer;
-	if (r->cr8 > 15)
-		return -EINVAL;
 	err = hv_msr_set(vcpu->hv, MSR_IA32_APICBASE, r->apic_base, true);
 	if (!err)
 		err = hv_vcpu_set(vcpu->hv, &s, HV_GPR | HV_SEG | HV_CR);
-	if (!err)
-		err = set_interrupt(vcpu, r->interrupt_bitmap);
-	return err ? -EINVAL : 0;
+	return err ? -EINVAL : set_interrupt(vcpu, r->interrupt_bitmap);
 }
 
-int state_get_debugregs(struct vcpu *vcpu, struct kvm_debugregs *d)
+static long get_debugregs(struct vcpu *vcpu, void *arg, void __user *user)
 {
+	struct kvm_debugregs *d = arg;
 	struct hv_state s;
 	int err = hv_vcpu_get(vcpu->hv, &s, HV_DR);
 
-	if (err)
-		return err;
-	memset(d, 0, sizeof(*d));
 	memcpy(d->db, s.dr, sizeof(d->db));
 	d->dr6 = s.dr6;
 	d->dr7 = s.dr7;
-	return 0;
+	return err;
 }
 
-int state_set_debugregs(struct vcpu *vcpu, const struct kvm_debugregs *d)
+static long set_debugregs(struct vcpu *vcpu, void *arg, void __user *user)
 {
-	struct hv_state s;
+	const struct kvm_debugregs *d = arg;
+	struct hv_state s = { .dr6 = d->dr6, .dr7 = d->dr7 };
 
 	if (d->flags || d->dr6 >> 32 || d->dr7 >> 32)
 		return -EINVAL;
 	memcpy(s.dr, d->db, sizeof(s.dr));
-	s.dr6 = d->dr6;
-	s.dr7 = d->dr7;
 	return hv_vcpu_set(vcpu->hv, &s, HV_DR);
 }
 
-int state_get_xcrs(struct vcpu *vcpu, struct kvm_xcrs *x)
+/* --- extended state: the vCPU is not running, so all of it lies in memory --- */
+
+static u64 user_features(const struct vcpu *vcpu)
 {
-	memset(x, 0, sizeof(*x));
-	if (!boot_cpu_has(X86_FEATURE_XSAVE))
-		return 0;
-	x->nr_xcrs = 1;
-	x->xcrs[0].value = hv_xcr0_get(vcpu->hv);
+	return vcpu->fpu.fpstate->user_xfeatures | XFEATURE_MASK_FPSSE;
+}
+
+static long get_xsave(struct vcpu *vcpu, void *arg, void __user *user)
+{
+	fpu_copy_guest_fpstate_to_uabi(&vcpu->fpu, arg, sizeof(struct kvm_xsave),
+				       user_features(vcpu), 0);
 	return 0;
 }
 
-int state_set_xcrs(struct vcpu *vcpu, const struct kvm_xcrs *x)
+static long set_xsave(struct vcpu *vcpu, void *arg, void __user *user)
 {
+	u32 pkru;
+
+	return fpu_copy_uabi_to_guest_fpstate(&vcpu->fpu, arg, user_features(vcpu), &pkru);
+}
+
+/* kvm_fpu is the FXSAVE area with its parts in another order; the first ones are alike. */
+enum { FXSAVE_HEAD = offsetof(struct fxregs_state, mxcsr) };
+
+static long get_fpu(struct vcpu *vcpu, void *arg, void __user *user)
+{
+	const struct fxregs_state *from = &vcpu->fpu.fpstate->regs.fxsave;
+	struct kvm_fpu *f = arg;
+
+	memcpy(f->fpr, from->st_space, sizeof(f->fpr));
+	memcpy(f->xmm, from->xmm_space, sizeof(f->xmm));
+	memcpy(arg + offsetof(struct kvm_fpu, fcw), from, FXSAVE_HEAD);
+	f->mxcsr = from->mxcsr;
+	return 0;
+}
+
+static long set_fpu(struct vcpu *vcpu, void *arg, void __user *user)
+{
+	struct fxregs_state *to = &vcpu->fpu.fpstate->regs.fxsave;
+	const struct kvm_fpu *f = arg;
+
+	/* A reserved bit would make the kernel's own restore fault. */
+	if (f->mxcsr & ~(to->mxcsr_mask ? to->mxcsr_mask : 0xffbfu))
+		return -EINVAL;
+	memcpy(to->st_space, f->fpr, sizeof(f->fpr));
+	memcpy(to->xmm_space, f->xmm, sizeof(f->xmm));
+	memcpy(to, arg + offsetof(struct kvm_fpu, fcw), FXSAVE_HEAD);
+	to->mxcsr = f->mxcsr;
+	if (boot_cpu_has(X86_FEATURE_XSAVE)) /* none of it is in its initial state any more */
+		vcpu->fpu.fpstate->regs.xsave.header.xfeatures |= XFEATURE_MASK_FPSSE;
+	return 0;
+}
+
+static long get_xcrs(struct vcpu *vcpu, void *arg, void __user *user)
+{
+	struct kvm_xcrs *x = arg;
+
+	x->nr_xcrs = boot_cpu_has(X86_FEATURE_XSAVE);
+	if (x->nr_xcrs)
+		x->xcrs[0].value = hv_xcr0_get(vcpu->hv);
+	return 0;
+}
+
+static long set_xcrs(struct vcpu *vcpu, void *arg, void __user *user)
+{
+	const struct kvm_xcrs *x = arg;
+
 	if (!boot_cpu_has(X86_FEATURE_XSAVE) || x->nr_xcrs > KVM_MAX_XCRS || x->flags)
 		return -EINVAL;
 	for (unsigned int i = 0; i < x->nr_xcrs; i++)
@@ -236,22 +263,21 @@ int state_set_xcrs(struct vcpu *vcpu, const struct kvm_xcrs *x)
 
 /* --- events --- */
 
-int state_get_events(struct vcpu *vcpu, struct kvm_vcpu_events *to)
+static long get_events(struct vcpu *vcpu, void *arg, void __user *user)
 {
+	struct kvm_vcpu_events *to = arg;
 	const struct hv_event *ev;
 	struct hv_events e;
 
 	hv_events_get(vcpu->hv, &e);
 	ev = &e.event;
-	memset(to, 0, sizeof(*to));
 	if (ev->type == HV_EV_EXCEPTION) {
 		to->exception.injected = 1;
 		to->exception.nr = ev->vector;
 		to->exception.has_error_code = ev->has_error;
 		to->exception.error_code = ev->error;
-	}
-	to->interrupt.injected = ev->type == HV_EV_INTR || ev->type == HV_EV_SOFT;
-	if (to->interrupt.injected) {
+	} else if (ev->type == HV_EV_INTR || ev->type == HV_EV_SOFT) {
+		to->interrupt.injected = 1;
 		to->interrupt.nr = ev->vector;
 		to->interrupt.soft = ev->type == HV_EV_SOFT;
 	}
@@ -268,31 +294,31 @@ int state_get_events(struct vcpu *vcpu, struct kvm_vcpu_events *to)
 /* The API can name several at once; the one that comes first in the processor's own order counts. */
 static struct hv_event one_event(const struct kvm_vcpu_events *from)
 {
-	struct hv_event ev = { .type = HV_EV_NONE };
-
-	if (from->exception.injected) {
-		ev.type = HV_EV_EXCEPTION;
-		ev.vector = from->exception.nr;
-		ev.has_error = from->exception.has_error_code;
-		ev.error = from->exception.error_code;
-	} else if (from->nmi.injected) {
-		ev.type = HV_EV_NMI;
-		ev.vector = 2;
-	} else if (from->interrupt.injected) {
-		ev.type = from->interrupt.soft ? HV_EV_SOFT : HV_EV_INTR;
-		ev.vector = from->interrupt.nr;
-	}
-	return ev;
+	if (from->exception.injected)
+		return (struct hv_event){
+			.type = HV_EV_EXCEPTION,
+			.vector = from->exception.nr,
+			.has_error = from->exception.has_error_code,
+			.error = from->exception.error_code,
+		};
+	if (from->nmi.injected)
+		return (struct hv_event){ .type = HV_EV_NMI, .vector = 2 };
+	if (from->interrupt.injected)
+		return (struct hv_event){
+			.type = from->interrupt.soft ? HV_EV_SOFT : HV_EV_INTR,
+			.vector = from->interrupt.nr,
+		};
+	return (struct hv_event){ .type = HV_EV_NONE };
 }
 
-int state_set_events(struct vcpu *vcpu, const struct kvm_vcpu_events *from)
+static long set_events(struct vcpu *vcpu, void *arg, void __user *user)
 {
 	const u32 known = KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SIPI_VECTOR |
 			  KVM_VCPUEVENT_VALID_SHADOW;
+	const struct kvm_vcpu_events *from = arg;
 	struct hv_events e;
 
-	if (from->flags & ~known || from->interrupt.shadow &
-	    ~(KVM_X86_SHADOW_INT_MOV_SS | KVM_X86_SHADOW_INT_STI))
+	if (from->flags & ~known)
 		return -EINVAL;
 	hv_events_get(vcpu->hv, &e);
 	e.event = one_event(from);
@@ -311,35 +337,33 @@ int state_set_events(struct vcpu *vcpu, const struct kvm_vcpu_events *from)
 
 /* --- local APIC, INIT and SIPI --- */
 
-enum { APIC_ID_WORD = 0x20 };
-
-/* In x2APIC mode the ID fills its register; the API has it in the top byte, unless told otherwise. */
-static bool narrow_id(struct vcpu *vcpu)
+/* In x2APIC mode the ID fills its register; the API has it in the top byte (KVM_CAP_X2APIC_API: no). */
+static bool id_is_narrow(struct vcpu *vcpu)
 {
-	u64 base = 0;
+	uint64_t base = 0;
 
 	hv_msr_get(vcpu->hv, MSR_IA32_APICBASE, &base, true);
-	return base & X2APIC_ENABLE && !vcpu->vm->wide_apic_ids;
+	return base & X2APIC_ENABLE;
 }
 
-int state_get_lapic(struct vcpu *vcpu, struct kvm_lapic_state *s)
+static u32 *id_word(struct kvm_lapic_state *s)
 {
-	u32 *id = (u32 *)(s->regs + APIC_ID_WORD);
+	return (u32 *)(s->regs + 0x20);
+}
 
-	memset(s, 0, sizeof(*s));
-	hv_lapic_get(vcpu->hv, s->regs);
-	if (narrow_id(vcpu))
-		*id <<= 24;
+static long get_lapic(struct vcpu *vcpu, void *arg, void __user *user)
+{
+	hv_lapic_get(vcpu->hv, arg);
+	if (id_is_narrow(vcpu))
+		*id_word(arg) <<= 24;
 	return 0;
 }
 
-int state_set_lapic(struct vcpu *vcpu, struct kvm_lapic_state *s)
+static long set_lapic(struct vcpu *vcpu, void *arg, void __user *user)
 {
-	u32 *id = (u32 *)(s->regs + APIC_ID_WORD);
-
-	if (narrow_id(vcpu))
-		*id >>= 24;
-	return hv_lapic_set(vcpu->hv, s->regs);
+	if (id_is_narrow(vcpu))
+		*id_word(arg) >>= 24;
+	return hv_lapic_set(vcpu->hv, arg);
 }
 
 static const u32 mp_states[] = {
@@ -349,16 +373,16 @@ static const u32 mp_states[] = {
 	[HV_MP_HALTED] = KVM_MP_STATE_HALTED,
 };
 
-int state_get_mp(struct vcpu *vcpu, struct kvm_mp_state *m)
+static long get_mp(struct vcpu *vcpu, void *arg, void __user *user)
 {
-	m->mp_state = mp_states[hv_mp_get(vcpu->hv)];
+	((struct kvm_mp_state *)arg)->mp_state = mp_states[hv_mp_get(vcpu->hv)];
 	return 0;
 }
 
-int state_set_mp(struct vcpu *vcpu, const struct kvm_mp_state *m)
+static long set_mp(struct vcpu *vcpu, void *arg, void __user *user)
 {
 	for (unsigned int i = 0; i < ARRAY_SIZE(mp_states); i++)
-		if (mp_states[i] == m->mp_state)
+		if (mp_states[i] == ((struct kvm_mp_state *)arg)->mp_state)
 			return hv_mp_set(vcpu->hv, i);
 	return -EINVAL;
 }
@@ -377,10 +401,11 @@ static int inject_trap(struct vcpu *vcpu, u8 vector)
 	return hv_events_set(vcpu->hv, &e);
 }
 
-int state_set_debug(struct vcpu *vcpu, const struct kvm_guest_debug *d)
+static long set_debug(struct vcpu *vcpu, void *arg, void __user *user)
 {
 	const u32 known = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP | KVM_GUESTDBG_USE_SW_BP |
 			  KVM_GUESTDBG_USE_HW_BP | KVM_GUESTDBG_INJECT_DB | KVM_GUESTDBG_INJECT_BP;
+	const struct kvm_guest_debug *d = arg;
 	struct hv_debug debug = {
 		.on = d->control & KVM_GUESTDBG_ENABLE,
 		.step = d->control & KVM_GUESTDBG_SINGLESTEP,
@@ -396,8 +421,32 @@ int state_set_debug(struct vcpu *vcpu, const struct kvm_guest_debug *d)
 		err = inject_trap(vcpu, 1);
 	else if (d->control & KVM_GUESTDBG_INJECT_BP)
 		err = inject_trap(vcpu, 3);
-	if (err)
-		return err;
 	memcpy(debug.dr, d->arch.debugreg, sizeof(debug.dr));
-	return hv_debug_set(vcpu->hv, &debug);
+	return err ? err : hv_debug_set(vcpu->hv, &debug);
 }
+
+static long translate(struct vcpu *vcpu, void *arg, void __user *user)
+{
+	struct kvm_translation *t = arg;
+	uint64_t gpa;
+
+	t->valid = !hv_translate(vcpu->hv, t->linear_address, &gpa);
+	t->physical_address = t->valid ? gpa : ~0ull;
+	t->writeable = 1; /* nobody looks at these two */
+	t->usermode = 0;
+	return 0;
+}
+
+const struct vcpu_call state_calls[] = {
+	{ KVM_GET_REGS, get_regs },		  { KVM_SET_REGS, set_regs },
+	{ KVM_GET_SREGS, get_sregs },		  { KVM_SET_SREGS, set_sregs },
+	{ KVM_GET_DEBUGREGS, get_debugregs },	  { KVM_SET_DEBUGREGS, set_debugregs },
+	{ KVM_GET_FPU, get_fpu },		  { KVM_SET_FPU, set_fpu },
+	{ KVM_GET_XSAVE, get_xsave },		  { KVM_SET_XSAVE, set_xsave },
+	{ KVM_GET_XCRS, get_xcrs },		  { KVM_SET_XCRS, set_xcrs },
+	{ KVM_GET_VCPU_EVENTS, get_events },	  { KVM_SET_VCPU_EVENTS, set_events },
+	{ KVM_GET_LAPIC, get_lapic },		  { KVM_SET_LAPIC, set_lapic },
+	{ KVM_GET_MP_STATE, get_mp },		  { KVM_SET_MP_STATE, set_mp },
+	{ KVM_SET_GUEST_DEBUG, set_debug },	  { KVM_TRANSLATE, translate },
+	{}
+};

@@ -3,24 +3,20 @@
  * A guest touched what stage 2 does not map: RAM is mapped, as the process has it now; all else is
  * emulated.
  *
- * The host may take a page away between our finding it and our mapping it. It says so by
- * hv_mem_invalidate_begin() and _end(): if one is going on under vm->mmu, or has ended since we began
- * to look, nothing is mapped, and the guest, which goes on, faults again. The run loop in between
- * looks for signals, so this ends.
+ * The host may take a page away between our finding it and our mapping it. If an invalidation is
+ * going on then, or has ended since we began to look, nothing is mapped: the guest goes on and faults
+ * again, and the run loop in between looks for signals.
  */
 #include "core/core.h"
 
 /* 2 MiB where the host has them too, at addresses that agree; a log wants single pages. */
-static unsigned leaf_level(const struct hv_slot *s, uint64_t gpa, const struct host_frame *f)
+static bool is_huge(const struct hv_slot *s, uint64_t gpa, const struct host_frame *f)
 {
 	const uint64_t mask = S2_HUGE - 1;
 	uint64_t first = gpa & ~mask;
 
-	if (!f->huge || (s->flags & HV_SLOT_LOG))
-		return 1;
-	if (((s->gpa ^ s->uaddr) | (f->pa ^ gpa)) & mask)
-		return 1;
-	return first >= s->gpa && first + S2_HUGE <= s->gpa + s->len ? 2 : 1;
+	return f->huge && !(s->flags & HV_SLOT_LOG) && !((f->pa ^ gpa) & mask & -S2_PAGE) &&
+	       first >= s->gpa && first + S2_HUGE <= s->gpa + s->len;
 }
 
 /* Writable as soon as possible, unless the first write is what makes it dirty. */
@@ -40,7 +36,6 @@ static int map_page(struct hv_vcpu *v, const struct hv_slot *s, uint64_t gpa, bo
 	struct host_frame f;
 	bool flush = false;
 	uint64_t seq, size;
-	unsigned level;
 	uint32_t prot;
 	int err;
 
@@ -52,13 +47,12 @@ static int map_page(struct hv_vcpu *v, const struct hv_slot *s, uint64_t gpa, bo
 	err = host_frame_get(vm, s->uaddr + (gpa - s->gpa), write, &f);
 	if (err)
 		return err == -EINTR ? HV_AGAIN : err;
-	level = leaf_level(s, gpa, &f);
+	size = is_huge(s, gpa, &f) ? S2_HUGE : S2_PAGE;
 	prot = leaf_prot(vm, s, write, &f);
-	size = level == 2 ? S2_HUGE : S2_PAGE;
 	host_spin_lock(&vm->mmu);
 	if (!vm->mmu_busy && vm->mmu_seq == seq)
-		err = stage2_map(&vm->s2, &v->pool, gpa & ~(size - 1), f.pa & ~(size - 1), level, prot,
-				 &flush);
+		err = stage2_map(&vm->s2, &v->pool, gpa & ~(size - 1), f.pa & ~(size - 1),
+				 size == S2_HUGE ? 2 : 1, prot, &flush);
 	host_spin_unlock(&vm->mmu);
 	host_frame_put(&f, prot & S2_WRITE);
 	if (flush)
@@ -71,7 +65,7 @@ int hv_exit_mem(struct hv_vcpu *v, struct hv_exit *x)
 	bool write = x->mem.access & HV_ACCESS_WRITE;
 	const struct hv_slot *s = hv_slot_find(v, x->mem.gpa);
 
-	if (!s || (write && (s->flags & HV_SLOT_READONLY)))
+	if (!s || (write && (s->flags & HV_SLOT_READONLY)) || lapic_covers(v, x->mem.gpa))
 		return hv_emulate_mem(v, x);
 	return map_page(v, s, x->mem.gpa, write);
 }

@@ -35,12 +35,13 @@ static bool no_rights(const struct hv_vcpu *v)
 	return !(v->st.cr0 & CR0_PE) || (v->st.rflags & RFLAGS_VM);
 }
 
+/* CS was checked when it was loaded, and what real mode leaves there may be a data segment. */
 static bool rights_ok(const struct hv_seg *s, uint32_t access)
 {
+	if (access & PF_FETCH)
+		return true;
 	if (!(s->attr & SEG_P) || !(s->attr & SEG_S))
 		return false;
-	if (access & PF_FETCH)
-		return s->attr & TYPE_CODE;
 	if (s->attr & TYPE_CODE)
 		return !(access & PF_WRITE) && (s->attr & TYPE_WRITE_READ);
 	return !(access & PF_WRITE) || (s->attr & TYPE_WRITE_READ);

@@ -11,7 +11,7 @@ enum { WALK_LEVELS = 5, WALK_TRIES = 16 };
 
 /* Bits that must be 0 in any 64-bit entry with PAE paging, and in its page directory pointers. */
 #define PAE_RESERVED   0x7ff0000000000000ull
-#define PDPTE_RESERVED 0xfff00000000001e6ull
+#define PDPTE_RESERVED 0xfff00000000001c6ull /* not A: emulated processors set it */
 /* An entry of 4 MiB has bits 39 to 32 of the address in its bits 20 to 13. */
 #define PSE36_SHIFT    13
 #define PSE36_MASK     0xffull

@@ -122,17 +122,17 @@ static bool svm_step_is_ours(struct svm_vcpu *sv, bool guest_steps)
 
 /* --- exits to neutral ones --- */
 
-/* The length of the instruction at RIP by the address behind it; 0 when that makes no sense. */
+/* The length of the instruction at RIP by the address behind it; 0 when that is not told. */
 static uint8_t svm_insn_len(const struct vmcb *b, uint64_t next)
 {
 	uint64_t len = next - b->rip;
 
-	return len <= HV_INSN_MAX ? (uint8_t)len : 0;
+	return next && len <= HV_INSN_MAX ? (uint8_t)len : 0;
 }
 
 /*
- * An INT n, INT3 or INTO whose delivery was cut short is run again: RIP is on it. Only a task switch
- * has to know of it. An interrupted NMI has not masked anything yet.
+ * An INT n, INT3 or INTO of the guest's own whose delivery was cut short is run again: RIP is on it.
+ * Only a task switch has to know of it. An interrupted NMI has not masked anything yet.
  */
 static void svm_exit_interrupted(struct svm_vcpu *sv, struct hv_exit *x)
 {
@@ -150,9 +150,7 @@ static void svm_exit_interrupted(struct svm_vcpu *sv, struct hv_exit *x)
 	ev->insn_len = sv->soft_len;
 	if (ev->type == HV_EV_NMI)
 		svm_nmi_set(sv, NMI_OPEN);
-	if (sv->vmcb->exit_code != EXIT_TASK_SWITCH &&
-	    (ev->type == HV_EV_SOFT || (ev->type == HV_EV_EXCEPTION &&
-					(ev->vector == X86_BP || ev->vector == X86_OF))))
+	if (!sv->soft_len && svm_soft_len(ev) && sv->vmcb->exit_code != EXIT_TASK_SWITCH)
 		ev->type = HV_EV_NONE;
 }
 
@@ -351,29 +349,9 @@ static int svm_exit(struct hv_vcpu *v, struct hv_exit *x, bool guest_steps, bool
 /* --- entry --- */
 
 /*
- * INT n, INT3 and INTO push the address behind them. A processor that saves next RIPs takes it from
- * there. On others RIP itself is moved before the entry; if the delivery is then cut short, it is
- * moved back, onto the instruction that is going to be run again.
+ * An injected INT n, INT3 or INTO pushes the next RIP; a processor that saves none pushes RIP itself,
+ * which is therefore moved. If the delivery is cut short it is moved back.
  */
-static void svm_soft_enter(struct hv_vcpu *v)
-{
-	struct svm_vcpu *sv = v->hw;
-	uint64_t next = v->st.rip + sv->soft_len;
-
-	if (svm_has.nrip)
-		sv->vmcb->next_rip = next;
-	else
-		sv->vmcb->rip = next;
-}
-
-static void svm_soft_leave(struct hv_vcpu *v)
-{
-	struct svm_vcpu *sv = v->hw;
-
-	if (!svm_has.nrip && sv->vmcb->exit_int_info & EVENT_VALID)
-		sv->vmcb->rip = v->st.rip;
-}
-
 static void svm_gpr_enter(struct hv_vcpu *v)
 {
 	struct svm_vcpu *sv = v->hw;
@@ -381,15 +359,18 @@ static void svm_gpr_enter(struct hv_vcpu *v)
 
 	b->rax = v->st.gpr[HV_RAX];
 	b->rsp = v->st.gpr[HV_RSP];
-	b->rip = v->st.rip;
+	b->rip = b->next_rip = v->st.rip + sv->soft_len;
 	b->rflags = v->st.rflags;
 	b->int_control = (b->int_control & ~(uint64_t)V_TPR) | (v->st.cr8 & V_TPR);
 }
 
 static void svm_gpr_leave(struct hv_vcpu *v)
 {
-	const struct vmcb *b = ((struct svm_vcpu *)v->hw)->vmcb;
+	struct svm_vcpu *sv = v->hw;
+	struct vmcb *b = sv->vmcb;
 
+	if (sv->soft_len && b->exit_int_info & EVENT_VALID)
+		b->rip = v->st.rip;
 	v->st.gpr[HV_RAX] = b->rax;
 	v->st.gpr[HV_RSP] = b->rsp;
 	v->st.rip = b->rip;
@@ -428,8 +409,6 @@ int svm_enter(struct hv_vcpu *v, struct hv_exit *x)
 
 	svm_asid_ready(sv);
 	svm_gpr_enter(v);
-	if (sv->soft_len)
-		svm_soft_enter(v);
 	if (sv->nmi == NMI_IRET)
 		svm_step_enter(v);
 	svm_run(v);
@@ -438,8 +417,6 @@ int svm_enter(struct hv_vcpu *v, struct hv_exit *x)
 	stepped = sv->stepping;
 	if (stepped)
 		svm_step_leave(v);
-	if (sv->soft_len)
-		svm_soft_leave(v);
 	svm_gpr_leave(v);
 	err = svm_exit(v, x, guest_steps, stepped);
 	sv->soft_len = 0;

@@ -16,6 +16,8 @@ static const uint8_t seg_index[HV_SEGS] = {
 
 /* --- segments --- */
 
+enum { SEG_ACCESSED = 1, TSS_BUSY = 2 }; /* of a segment's type */
+
 /* The VMCB has no bits 48 to 51, the limit's. */
 static void svm_seg_set(struct vmcb_seg *to, const struct hv_seg *from)
 {
@@ -36,10 +38,15 @@ static void svm_seg_get(struct hv_seg *to, const struct vmcb_seg *from)
 	to->base = from->base;
 }
 
+/*
+ * Only task switches ask whether the task is busy, and they are intercepted. Some processors do not
+ * tell, and QEMU's, which has no such bit beside TR, ends when it finds it in use there.
+ */
 static void svm_segs_set(struct vmcb *b, const struct hv_state *st)
 {
 	for (unsigned i = 0; i < HV_SEGS; i++)
 		svm_seg_set(&b->seg[seg_index[i]], &st->seg[i]);
+	b->seg[VMCB_TR].attr &= ~TSS_BUSY;
 	b->seg[VMCB_GDTR].base = st->gdt.base;
 	b->seg[VMCB_GDTR].limit = st->gdt.limit;
 	b->seg[VMCB_IDTR].base = st->idt.base;
@@ -47,14 +54,14 @@ static void svm_segs_set(struct vmcb *b, const struct hv_state *st)
 	b->cpl = st->cpl;
 }
 
-/* Some processors hide that the task is busy, and that a segment in use has been accessed. */
+/* Some processors hide that a segment in use has been accessed, too. */
 static void svm_segs_get(const struct vmcb *b, struct hv_state *st)
 {
 	for (unsigned i = 0; i < HV_SEGS; i++)
 		svm_seg_get(&st->seg[i], &b->seg[seg_index[i]]);
 	for (unsigned i = HV_ES; i <= HV_GS; i++)
-		st->seg[i].attr |= st->seg[i].attr & SEG_P ? 1 : 0;
-	st->seg[HV_TR].attr |= 2;
+		st->seg[i].attr |= st->seg[i].attr & SEG_P ? SEG_ACCESSED : 0;
+	st->seg[HV_TR].attr |= TSS_BUSY;
 	st->gdt.base = b->seg[VMCB_GDTR].base;
 	st->gdt.limit = b->seg[VMCB_GDTR].limit;
 	st->idt.base = b->seg[VMCB_IDTR].base;

@@ -69,6 +69,7 @@ void svm_asid_ready(struct svm_vcpu *sv);
 
 void svm_vmcb_init(struct hv_vcpu *v);
 void svm_nmi_set(struct svm_vcpu *sv, enum svm_nmi nmi);
+unsigned svm_soft_len(const struct hv_event *ev);
 void svm_inject(struct hv_vcpu *v, const struct hv_event *ev);
 void svm_want_window(struct hv_vcpu *v, uint32_t windows);
 void svm_set_tsc(struct hv_vcpu *v, uint64_t offset, uint64_t ratio);

@@ -107,8 +107,8 @@ void svm_nmi_set(struct svm_vcpu *sv, enum svm_nmi nmi)
 	svm_window_update(sv);
 }
 
-/* INT n, INT3 and INTO push the address behind themselves, which the processor is to be told. */
-static unsigned svm_soft_len(const struct hv_event *ev)
+/* INT n, INT3 and INTO push the address behind themselves; how far that is. 0: none of these. */
+unsigned svm_soft_len(const struct hv_event *ev)
 {
 	bool trap = ev->type == HV_EV_EXCEPTION && (ev->vector == X86_BP || ev->vector == X86_OF);
 

@@ -3,12 +3,14 @@
 #include "guest.h"
 
 /* What every mode does: registers, stack, memory, an exit with an answer, INT and IRET. */
-	.macro	probe acc, count, base
+	.macro	probe acc, count
 	movl	$0x12345678, %eax
+	xorl	%ecx, %ecx
 	push	%\acc
 	pop	%\count
-	cmpl	$0x12345678, %ecx
+	cmp	%\acc, %\count
 	REQUIRE(e)
+	movl	%eax, %ecx
 	movl	%ecx, G_SCRATCH
 	cmpl	$0x12345678, G_SCRATCH
 	REQUIRE(e)
@@ -193,6 +195,8 @@ walk_ivt:
 
 /* To ring 3 and back by an interrupt, in 64-bit and compatibility mode. */
 guest rings, 64
+	movl	$S_USER_DATA, %eax
+	movl	%eax, %ds
 	pushq	$S_USER_DATA
 	pushq	$G_USER_STACK
 	pushq	$0x3002
@@ -219,7 +223,9 @@ guest rings, 64
 	pushq	$3f
 	iretq
 	.code32
-3:	movw	%cs, %ax
+3:	movl	$S_USER_DATA, %eax
+	movl	%eax, %ds
+	movw	%cs, %ax
 	cmpw	$S_USER32, %ax
 	REQUIRE(e)
 	EXPECT_TRAP(13, 0, hlt)			/* privileged: not the hypervisor's affair */

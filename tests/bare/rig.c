@@ -133,7 +133,9 @@ enum hv_reason rig_go(struct rig *r)
 	if (r->u.reason != HV_USER_IO || r->u.io.in)
 		return r->u.reason;
 	if (r->u.io.port == P_FAIL)
-		fail("the guest's line %u", io_value(r));
+		fail("the guest's line %u; last trap %lu error %#lx at %#lx cr2 %#lx", io_value(r),
+		     rig_peek(r, T_VECTOR), rig_peek(r, T_ERROR), rig_peek(r, T_RIP),
+		     rig_peek(r, T_CR2));
 	if (r->u.io.port == P_TRAP)
 		fail("exception %lu error %#lx at %#lx:%#lx cr2 %#lx", rig_peek(r, T_VECTOR),
 		     rig_peek(r, T_ERROR), rig_peek(r, T_CS), rig_peek(r, T_RIP), rig_peek(r, T_CR2));

@@ -222,8 +222,10 @@ CASE(exit_cr, MODE_LONG, guest_cr)
 {
 	expect_out(r, P_DATA, 4, 0x1234);
 	expect_done(r);
-	CHECK_EQ(rig_count(r, 13), 5);
+	CHECK_EQ(rig_count(r, 13), 4);
 }
+
+GUEST_CASE(exit_reserved_native, MODE_LONG, guest_reserved_native);
 
 CASE(exit_cr8, MODE_LONG, guest_cr8)
 {

@@ -69,11 +69,9 @@ CASE(memory_4k, MODE_LONG, guest_memory)
 
 CASE(memory_2m, MODE_LONG, guest_memory)
 {
-	uint64_t gets = r->host.gets;
-
 	r->host.huge = true;
 	fault_all(r);
-	CHECK(r->host.gets - gets <= 8);
+	CHECK(r->host.gets < MORE_PAGES / 33);
 }
 
 CASE(memory_execute, MODE_LONG, guest_memory)
@@ -93,11 +91,10 @@ CASE(memory_readonly, MODE_LONG, guest_memory)
 	guest_reads(r, G_MORE + 64, 0x11223344);
 	guest_writes_mmio(r, G_MORE + 64, 5);
 	guest_reads(r, G_MORE + 64, 0x11223344);
-	rig_more(r, 0); /* and writable again */
+	CHECK_EQ(hv_slot_set(r->vm, 1, G_MORE, G_MORE_SIZE, (uint64_t)r->more.va, 0), -EINVAL);
+	rig_slot(r, 1, G_MORE, 0, 0, 0);
+	rig_more(r, 0); /* writable now */
 	guest_writes(r, G_MORE + 64, 6);
-	guest_reads(r, G_MORE + 64, 6);
-	rig_more(r, HV_SLOT_READONLY);
-	guest_writes_mmio(r, G_MORE + 64, 7);
 	guest_reads(r, G_MORE + 64, 6);
 	end(r);
 }
@@ -113,6 +110,7 @@ static void delete_while_mapped(struct rig *r, bool huge)
 	rig_slot(r, 1, G_MORE, 0, 0, 0);
 	guest_reads_mmio(r, G_MORE);
 	guest_writes_mmio(r, G_MORE + 4, 0x3333);
+	guest_reads_mmio(r, G_MORE + 4);
 	rig_more(r, 0);
 	guest_reads(r, G_MORE + 4, 0x2222);
 	end(r);

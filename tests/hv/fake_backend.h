@@ -76,7 +76,7 @@ void fake_code(struct hv_vcpu *v, const void *code, size_t n);
 		fake_code(v, fake_bytes, sizeof(fake_bytes));                                      \
 	} while (0)
 
-/* As if the guest had been entered and had come out: v->st goes to the hardware, nothing is cached. */
+/* As if the guest had run: what is dirty in v->st goes to the hardware, nothing is cached. */
 void fake_exit(struct hv_vcpu *v);
 /* What hv_vcpu_run() does first when the user has answered; HV_AGAIN when nothing is to be done. */
 int fake_complete(struct hv_vcpu *v);

@@ -65,7 +65,7 @@ static void test_cr0_rules(void **state)
 	assert_int_equal(write_cr(0, CR0_PE | 1ull << 32), -EINVAL);
 	assert_int_equal(hw()->cr0, CR0_PE | CR0_ET | CR0_NE);
 	assert_int_equal(write_cr(0, CR0_PE | CR0_CD | CR0_NW | CR0_WP | 0xff80), 0);
-	assert_int_equal(hw()->cr0, CR0_PE | CR0_CD | CR0_NW | CR0_WP | CR0_ET); /* the rest is ignored */
+	assert_int_equal(hw()->cr0, CR0_PE | CR0_CD | CR0_NW | CR0_WP | CR0_ET);
 	end();
 }
 
@@ -444,7 +444,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cr0_rules), cmocka_unit_test(test_cr4_rules),
-		cmocka_unit_test(test_long_mode_on_and_off), cmocka_unit_test(test_long_mode_and_cs),
+		cmocka_unit_test(test_long_mode_on_and_off),
+		cmocka_unit_test(test_long_mode_and_cs),
 		cmocka_unit_test(test_pcid), cmocka_unit_test(test_cr3_width),
 		cmocka_unit_test(test_flushes), cmocka_unit_test(test_pae_paging_loads_pdptes),
 		cmocka_unit_test(test_exit_moves), cmocka_unit_test(test_exit_in_32_bits),

@@ -27,7 +27,9 @@
 #include "emul/work.h"
 #include "cpu.h"
 
-enum { DEFINED = RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_DF | RFLAGS_OF };
+enum {
+	DEFINED = RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_DF | RFLAGS_OF,
+};
 enum { BASE = 0x20000000, SPAN = 0x10000, CODE = BASE + 0x1000, BACK = BASE + 0x3000 };
 enum { DATA = 0x8000, DATA_SIZE = 0x1000, GS_BASE = BASE + 0x4568 };
 enum { CODE32 = 0x23, FLAT = 0x2b, CODE64 = 0x33, LDT_CODE16 = 0x07, LDT_DATA = 0x0f };
@@ -56,8 +58,9 @@ void native_enter(void);
 void native_back(void);
 void native_fault(void);
 
-#define EACH_GPR(X) X(0, rax) X(1, rcx) X(2, rdx) X(3, rbx) X(4, rsp) X(5, rbp) X(6, rsi) X(7, rdi) \
-	X(8, r8) X(9, r9) X(10, r10) X(11, r11) X(12, r12) X(13, r13) X(14, r14) X(15, r15)
+#define EACH_GPR(X) X(0, rax) X(1, rcx) X(2, rdx) X(3, rbx) X(4, rsp) X(5, rbp) X(6, rsi) \
+	X(7, rdi) X(8, r8) X(9, r9) X(10, r10) X(11, r11) X(12, r12) X(13, r13) X(14, r14) \
+	X(15, r15)
 #define EACH_XMM(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) \
 	X(14) X(15)
 #define OUT "392" /* sizeof(struct state) */
@@ -129,7 +132,7 @@ enum {
 	R_BITS = 0x400,	 /* the register is a bit offset */
 	R_DIVIDE = 0x800,
 	R_ALIGNED = 0x1000, /* to 16 bytes, most of the time */
-	R_NO_REP = 0x2000,  /* F2 and F3 would make it something else */
+	R_NO_REP = 0x2000,  /* F2 or F3 would make it something else */
 	R_NO_66 = 0x4000,
 	R_BYTE = 0x8000,
 	R_64 = 0x10000, R_NOT_64 = 0x20000,
@@ -178,7 +181,7 @@ static const struct row rows[] = {
 	{ "MOV sreg", 1, 0x8c, 0, 0, 7, 0, R_MODRM, 0 },
 	{ "LEA", 1, 0x8d, 0, 0, 7, 0, R_MODRM, 0 },
 	{ "POP r/m", 1, 0x8f, 0, 0, 0, 0, R_MODRM | R_STACK, 0 },
-	{ "XCHG r, NOP", 1, 0x90, 7, 0, 0, 0, 0, 0 },
+	{ "XCHG r, NOP", 1, 0x90, 7, 0, 0, 0, R_NO_REP, 0 },
 	{ "MOV moffs", 1, 0xa0, 3, 0, 0, 0, R_MOFFS, 0 },
 	{ "MOVS", 1, 0xa4, 1, 0, 0, 0, R_STRING, 0 },
 	{ "CMPS", 1, 0xa6, 1, 0, 0, 0, R_STRING, 0 },
@@ -502,7 +505,7 @@ static void make(struct trial *t, const struct row *row, enum emul_mode mode)
 	t->lock = !pick(8);
 	if (row->prefix > 0x66)
 		t->rep = row->prefix;
-	else if (how & R_STRING ? pick(2) : row->map == 1 && !pick(16))
+	else if (how & R_STRING ? pick(2) : row->map == 1 && !(how & R_NO_REP) && !pick(16))
 		t->rep = 0xf2 + pick(2);
 	t->op_prefix |= row->map == 2 && row->opcode >= 0x40 && !row->prefix &&
 			!(how & R_NO_66) && row->opcode != 0x6e && !pick(4);
@@ -790,13 +793,18 @@ static void catch_signals(void)
 		sigaction(signals[i], &sa, NULL);
 }
 
+static bool is_absent(const struct row *row)
+{
+	return row->map == 3 && row->opcode == 0xf0 && !(cpu_cpuid(1, 0).ecx & 1 << 22);
+}
+
 static void run_mode(enum emul_mode mode)
 {
 	unsigned done = 0, outside = 0, i, j;
 
 	catch_signals();
 	for (i = 0; i < HV_ARRAY(rows); i++) {
-		if (rows[i].how & (mode == EMUL_64 ? R_NOT_64 : R_64))
+		if (rows[i].how & (mode == EMUL_64 ? R_NOT_64 : R_64) || is_absent(&rows[i]))
 			continue;
 		fill();
 		for (j = 0; j < CASES; j++) {

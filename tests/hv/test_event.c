@@ -167,8 +167,9 @@ static void interrupted_events_come_again(void **state)
 static void fault_while_delivering(void **state)
 {
 	static const struct { enum hv_event_type type; uint8_t vector; bool kept; } row[] = {
-		{ HV_EV_INTR, 0x31, true }, { HV_EV_NMI, X86_NMI, true }, { HV_EV_SOFT, 0x80, false },
-		{ HV_EV_EXCEPTION, X86_BP, false }, { HV_EV_EXCEPTION, X86_UD, false },
+		{ HV_EV_INTR, 0x31, true },	    { HV_EV_NMI, X86_NMI, true },
+		{ HV_EV_SOFT, 0x80, false },	    { HV_EV_EXCEPTION, X86_BP, false },
+		{ HV_EV_EXCEPTION, X86_UD, false },
 	};
 
 	for (unsigned i = 0; i < HV_ARRAY(row); i++) {

@@ -178,8 +178,12 @@ static void random_slots(void **state)
 			if (n && i != id && m[i].n && first < m[i].first + m[i].n &&
 			    m[i].first < first + n)
 				want = -EEXIST;
+		if (m[id].n) /* it is what was used last */
+			assert_int_equal(hv_slot_find(v, GPA + m[id].first * S2_PAGE)->id, id);
 		assert_int_equal(hv_slot_set(vm, id, GPA + first * S2_PAGE, n * S2_PAGE,
 					     USER + (uint64_t)id * S2_HUGE, 0), want);
+		if (!want && n == 0)
+			assert_null(hv_slot_find(v, GPA + m[id].first * S2_PAGE));
 		if (!want) {
 			m[id].first = first;
 			m[id].n = n;
@@ -270,7 +274,7 @@ static void huge_pages(void **state)
 	uint8_t *mem = fake_slot_add(vm, 1, at, 2 * S2_HUGE + S2_PAGE, 0);
 
 	fake.frame_huge = true;
-	touch(at + 0x5000, false);
+	touch(at + 0x5123, false);
 	assert_int_equal(level_at(at), 2);
 	touch(at + 2 * S2_HUGE, true); /* its 2 MiB are not all in the slot */
 	assert_int_equal(level_at(at + 2 * S2_HUGE), 1);
@@ -457,9 +461,11 @@ static void expect_dirty(bool clear)
 
 static void core_write(void)
 {
-	uint64_t off = rand() % (LEN - 8), old = 0;
+	uint64_t off = rand() % (LEN - S2_PAGE), old = 0;
 	unsigned n = 1 + rand() % 8;
 
+	if (rand() % 2)
+		off = (off | (S2_PAGE - 1)) - rand() % 3;
 	host_lock(&v->lock);
 	if (rand() % 4) {
 		assert_int_equal(hv_mem_write(v, GPA + off, &off, n), 0);
@@ -569,6 +575,14 @@ static void dirty_errors(void **state)
 	assert_int_equal(vm->s2_gen, gen);
 	expect_dirty(true);
 	assert_int_equal(vm->s2_gen, gen + 1);
+	/* bits behind the slot's end mean nothing, not even the pages of the next slot */
+	fake_slot_add(vm, 2, GPA + LEN, LEN, HV_SLOT_LOG);
+	touch(GPA + LEN, true);
+	memset(bits, 0xff, sizeof(bits));
+	assert_int_equal(hv_slot_clear(vm, 1, 256, PAGES - 256, bits), 0);
+	memset(bits, 0, sizeof(bits));
+	assert_int_equal(hv_slot_dirty(vm, 2, bits, true), 0);
+	assert_int_equal(bits[0], 1);
 	/* what the log had is gone with it */
 	touch(GPA, true);
 	assert_int_equal(hv_slot_set(vm, 1, GPA, LEN, (uintptr_t)mem, 0), 0);

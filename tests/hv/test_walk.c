@@ -447,11 +447,11 @@ static void modes(void **state)
 
 static void protected_rights(void **state)
 {
-	static const struct { uint16_t attr; bool read, write, fetch; } cases[] = {
-		{ DATA_RO, true, false, false }, { DATA_RW, true, true, false },
-		{ CODE_X, false, false, true },	 { CODE_XR, true, false, true },
-		{ SYSTEM, false, false, false }, { DATA_RW & ~SEG_P, false, false, false },
-		{ 0, false, false, false },
+	static const struct { uint16_t attr; bool read, write; } cases[] = {
+		{ DATA_RO, true, false }, { DATA_RW, true, true },
+		{ CODE_X, false, false }, { CODE_XR, true, false },
+		{ SYSTEM, false, false }, { DATA_RW & ~SEG_P, false, false },
+		{ 0, false, false },
 	};
 
 	fake_mode(v, 32);
@@ -463,7 +463,7 @@ static void protected_rights(void **state)
 			v->st.seg[seg].attr = cases[i].attr;
 			assert_int_equal(fits(seg, 0, 4, 0), cases[i].read);
 			assert_int_equal(fits(seg, 0, 4, PF_WRITE), cases[i].write);
-			assert_int_equal(fits(seg, 0, 4, PF_FETCH), cases[i].fetch);
+			assert_true(fits(seg, 0, 4, PF_FETCH)); /* was checked by its load */
 		}
 	}
 	/* neither real nor virtual-8086 mode asks for more than the limit */

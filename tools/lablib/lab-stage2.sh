@@ -32,6 +32,12 @@ kvm)
 	modprobe kvm-amd || fail "the module kvm-amd does not load in the emulated host"
 	[ -c /dev/kvm ] || fail "there is no /dev/kvm in the emulated host after kvm-amd was loaded"
 	;;
+caisson)
+	insmod "$MODULE" || fail "the module $MODULE does not load in the emulated host"
+	[ -c /dev/caisson ] || fail "there is no /dev/caisson in the emulated host after $MODULE was loaded"
+	# For programs that know KVM's name only.
+	ln -s caisson /dev/kvm
+	;;
 *)
 	fail "the emulated host does not know the hypervisor $HV"
 	;;
@@ -71,6 +77,8 @@ carry()	# PORT: standard input, then the mark that tells tools/lab that nothing 
 # Output goes through pipes: a port can be opened only once, and the command may open /dev/stdout again.
 { command_to_its_end 5>&1 >/dev/console | carry stderr 4>&-; } 4>&1 | carry stdout
 sync
+# Nothing uses it any more. What it has to say when it goes is for the kernel log, which tools/lab reads.
+[ "$HV" != caisson ] || rmmod caisson || fail "the module caisson does not unload after the command"
 [ -n "$OUT" ] && umount /out
 echo "done" >&3
 while :; do sleep 1000; done

@@ -265,9 +265,10 @@ class Session:
         return data
 
     def trouble(self):
-        """The first line of the kernel log that speaks of a kernel error, or None."""
+        """The first line of the kernel log that speaks of a kernel error, or comes from our module; or None."""
         for line in bytes(self.log).split(b"\n"):
-            if any(word in line for word in TROUBLE):
+            ours = b"] caisson: " in line and b"taint" not in line
+            if ours or any(word in line for word in TROUBLE):
                 return line.decode(errors="replace")
         return None
 
