@@ -5,7 +5,7 @@
  * with hv_clock_get(), and no page has to be written again while nothing changes.
  * Missing: steal time; hosts whose TSC stops or changes its pace, or that sleep meanwhile.
  *
- * Reference: the kernel's Documentation/virt/kvm/x86/msr.rst, Documentation/virt/kvm/x86/timekeeping.rst.
+ * Reference: the kernel's Documentation/virt/kvm/x86: msr.rst, timekeeping.rst.
  */
 #include "core/core.h"
 

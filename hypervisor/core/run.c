@@ -173,7 +173,6 @@ static int enter(struct hv_vcpu *v, struct hv_exit *x, const volatile uint8_t *s
 	if (!cpu_load(&v->requests) && !cpu_load(&v->lapic.timer_fired) && !*stop &&
 	    host_wish() == HOST_GO_ON) {
 		v->st.cr8 = lapic_cr8(v);
-		v->st.cr8 = lapic_cr8(v);
 		hv_event_prepare(v);
 		flush_stale(v);
 		if (v->dirty) {

@@ -68,10 +68,10 @@ uint64_t stage2_take_dead(struct stage2 *s);
 void stage2_bury(uint64_t dead);
 
 /*
- * What is done to the leaves of [gpa, gpa + len), below 1 << 48; a 2 MiB leaf that is partly in the
- * range is wholly meant. Each returns whether a flush is needed. A leaf is dirty by its dirty bit or,
- * without ad_bits, by being writable. The log (may be NULL) gets the pages whose leaf is dirty, as far
- * as it reaches.
+ * What is done to the leaves of [gpa, gpa + len), below 1 << 48; of a 2 MiB leaf it is done to all
+ * when a part is in the range. Each returns whether a flush is needed. A leaf is dirty by its dirty
+ * bit or, without ad_bits, by being writable. The log (may be NULL) gets the pages whose leaf is
+ * dirty, as far as it reaches.
  */
 bool stage2_zap(struct stage2 *s, uint64_t gpa, uint64_t len, const struct stage2_log *log);
 /* Write access off. */

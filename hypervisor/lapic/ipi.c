@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Interrupts on their way to local APICs: from other processors, from devices, from inside. All of it
- * may run in any context: it sets bits, and makes the vCPU look.
+ * Interrupts on their way to local APICs: from other processors, from devices, from inside. All of
+ * it may run in any context: it sets bits, and makes the vCPU look.
  * Missing: SMI; ExtINT (the 8259A's vector comes by hv_interrupt()); focus processors.
  *
  * Reference: Intel SDM 3, "Issuing Interprocessor Interrupts", "Error Handling", "Message Signalled

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The local APIC's registers, as a page and as MSRs, its modes, and the order of interrupts.
- * The pins LINT0 and LINT1 are the user's: it has the 8259A, it looks at the LVT (lapic_save()), and
- * asks by hv_interrupt() and hv_nmi(). The thermal, performance and CMCI entries are registers only.
- * Missing: APR and RRD (they read 0, as on processors of today); errors that are not yet in ESR are
- * forgotten by lapic_save().
+ * The pins LINT0 and LINT1 are the user's: it has the 8259A, it looks at the LVT (lapic_save()),
+ * and asks by hv_interrupt() and hv_nmi(). Thermal, performance and CMCI are registers only.
+ * Missing: APR and RRD (they read 0, as today); lapic_save() forgets errors not yet in ESR.
  *
- * References: Intel SDM 3, "Advanced Programmable Interrupt Controller (APIC)", in it "Local APIC",
- * "Handling Interrupts", "Extended XAPIC (x2APIC)".
+ * Reference: Intel SDM 3, "Local APIC", "Handling Interrupts", "Extended XAPIC (x2APIC)".
  */
 #include "lapic/lapic_reg.h"
 
@@ -307,10 +305,9 @@ static void reg_write(struct hv_vcpu *v, enum lapic_reg reg, uint32_t val)
 		l->reg[reg] = val | masked;
 		break;
 	case LAPIC_LVT_TIMER:
-		val |= masked; /* fall through */
 	case LAPIC_INITIAL:
 	case LAPIC_DIVIDE:
-		lapic_timer_write(v, reg, val);
+		lapic_timer_write(v, reg, reg == LAPIC_LVT_TIMER ? val | masked : val);
 		break;
 	case LAPIC_SELF_IPI:
 		lapic_accept(v, val, false);
@@ -396,7 +393,6 @@ static uint32_t page_word(const void *regs1k, unsigned reg)
 	return val;
 }
 
-/* What follows from the vectors' words. */
 static void load_vectors(struct lapic *l)
 {
 	uint32_t irr_words = 0, legal = ~0u << LAPIC_FIRST_VECTOR;

@@ -19,8 +19,8 @@ enum { LAPIC_REGS = 64, LAPIC_WORDS = 8 }; /* of 32 bits each; 8 words are 256 v
 struct lapic {
 	uint64_t base;		   /* [v] MSR_APIC_BASE */
 	uint32_t id;		   /* [I] the vCPU's, in both modes; read-only to the guest */
-	uint32_t reg[LAPIC_REGS];  /* [v] but IRR and TMR [a]; by enum lapic_reg, as the page has them */
-	uint32_t irr_words;	   /* [a] bit for each word of IRR that may not be 0; set after it */
+	uint32_t reg[LAPIC_REGS];  /* [v], IRR and TMR [a]; by enum lapic_reg, as in the page */
+	uint32_t irr_words;	   /* [a] bit for each word of IRR that is not 0; set after it */
 	uint32_t isr_words;	   /* [v] the same for ISR, exactly */
 	int16_t isr_highest;	   /* [v] -1: none */
 	uint32_t esr_pending;	   /* [a] errors since the last write of ESR */

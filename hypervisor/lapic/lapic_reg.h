@@ -54,11 +54,11 @@ uint8_t lapic_ppr(const struct lapic *l); /* processor priority; any thread may 
 
 /* ipi.c */
 void lapic_error(struct hv_vcpu *v, uint32_t error); /* ESR_*; any context */
-void lapic_fire(struct hv_vcpu *v, enum lapic_reg lvt); /* timer or error entry; does not poke */
+void lapic_fire(struct hv_vcpu *v, enum lapic_reg lvt); /* timer, error; does not poke */
 
 /* timer.c */
 void lapic_timer_settle(struct hv_vcpu *v); /* what is due by now happens: before a change */
-void lapic_timer_write(struct hv_vcpu *v, enum lapic_reg reg, uint32_t val); /* one of its registers */
+void lapic_timer_write(struct hv_vcpu *v, enum lapic_reg reg, uint32_t val); /* of its registers */
 void lapic_timer_resume(struct hv_vcpu *v, uint32_t current); /* the count goes on from there */
 
 #endif

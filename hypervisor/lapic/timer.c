@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The local APIC's timer: one-shot, periodic, and by TSC deadline. Nothing ticks: the count is worked
- * out when it is read, and the host has a timer only while an unmasked interrupt hangs on it.
+ * The local APIC's timer: one-shot, periodic, and by TSC deadline. Nothing ticks: the count is
+ * worked out when it is read; the host has a timer only while an unmasked interrupt hangs on it.
  *
  * What is due happens in lapic_timer_settle(), before each change of a register, so the state since
- * the last one has been the same all the time. Periods that were missed collapse into one interrupt.
+ * the last one has been the same all the time. Missed periods collapse into one interrupt.
  *
  * Reference: Intel SDM 3, "APIC Timer", "TSC-Deadline Mode".
  */
 #include "lapic/lapic_reg.h"
 
-enum { NS_PER_MS = 1000000, NEVER_SHIFT = 40 };	/* so many ms are decades: no deadline is beyond */
-enum { PERIOD_MIN_NS = 20000 }; /* a guest is not to keep a processor busy with its timer */
+enum { NS_PER_MS = 1000000, NEVER_SHIFT = 40 }; /* so many ms are decades: no deadline is beyond */
+enum { PERIOD_MIN_NS = 20000 };			/* no guest's timer keeps a processor busy */
 
 static bool in_mode(const struct lapic *l, uint32_t mode)
 {
@@ -180,8 +180,8 @@ void lapic_set_deadline(struct hv_vcpu *v, uint64_t tsc)
 }
 
 /*
- * After lapic_load(). A one-shot whose current count is 0 is due at once: users that do not keep the
- * count (QEMU) would lose an interrupt, those that do get one too many at worst.
+ * After lapic_load(). A one-shot whose current count is 0 is due at once: users that do not keep
+ * the count (QEMU) would lose an interrupt, those that do get one too many at worst.
  */
 void lapic_timer_resume(struct hv_vcpu *v, uint32_t current)
 {

@@ -4,8 +4,8 @@
  * emulated.
  *
  * The host may take a page away between our finding it and our mapping it. If an invalidation is
- * going on then, or has ended since we began to look, nothing is mapped: the guest goes on and faults
- * again, and the run loop in between looks for signals.
+ * going on then, or has ended since we began to look, nothing is mapped: the guest goes on and
+ * faults again, and the run loop in between looks for signals.
  */
 #include "core/core.h"
 

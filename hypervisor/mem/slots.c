@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory slots: which memory of the process is the guest's RAM at which address, what of it is dirty,
- * and what happens to the guest's mappings when the host takes pages away. Slots are sorted by gpa.
+ * Memory slots: which memory of the process is the guest's RAM at which address, what of it is
+ * dirty, what happens to mappings when the host takes pages away. Slots are sorted by gpa.
  *
  * No dirty page is ever lost: a page is dirty by its stage-2 leaf until the leaf goes away, which
  * moves the dirtiness to slot->written; what the core itself writes is marked there after it was
@@ -96,8 +96,8 @@ void hv_flush_all(struct hv_vm *vm)
 
 /*
  * The next piece, from *gpa on, of what maps [start, end) of the process; *gpa and *len say which.
- * vm->mmu held; it may be let go of between pieces: slots that change meanwhile are zapped by whoever
- * changes them.
+ * vm->mmu held; it may be let go of between pieces: slots that change meanwhile are zapped by
+ * whoever changes them.
  */
 static const struct hv_slot *next_piece(const struct hv_vm *vm, uint64_t start, uint64_t end,
 					uint64_t *gpa, uint64_t *len)
@@ -119,7 +119,7 @@ static const struct hv_slot *next_piece(const struct hv_vm *vm, uint64_t start, 
 
 enum sweep { ZAP, LOOK, AGE }; /* AGE: forgets what LOOK finds */
 
-/* Over all that maps [start, end), flushing at the end if it needs to; young (LOOK, AGE): any was. */
+/* All that maps [start, end), with a flush at the end if it is needed. LOOK, AGE: was any young? */
 static bool sweep(struct hv_vm *vm, uint64_t start, uint64_t end, enum sweep what)
 {
 	const struct hv_slot *s;
@@ -195,7 +195,7 @@ static bool slot_overlaps(const struct hv_vm *vm, const struct hv_slot *s)
 /* old: what id is now, or NULL. */
 static int slot_check(const struct hv_vm *vm, const struct hv_slot *old, const struct hv_slot *s)
 {
-	if (s->id >= HV_MAX_SLOTS || (s->flags & ~(HV_SLOT_LOG | HV_SLOT_READONLY)) || !slot_fits(s))
+	if (s->id >= HV_MAX_SLOTS || s->flags & ~(HV_SLOT_LOG | HV_SLOT_READONLY) || !slot_fits(s))
 		return -EINVAL;
 	if (!s->len)
 		return old ? 0 : -EINVAL;
@@ -284,8 +284,8 @@ uint64_t hv_slot_pages(struct hv_vm *vm, unsigned id)
 }
 
 /*
- * Leaves first: one that is zapped meanwhile leaves its dirtiness in written. Of what is found there a
- * processor may still have the old mapping, too, so that both ask for a flush.
+ * Leaves first: one that is zapped meanwhile leaves its dirtiness in written. Of what is found
+ * there a processor may still have the old mapping, too, so that both ask for a flush.
  */
 static bool take_dirty(struct hv_vm *vm, const struct hv_slot *s, unsigned long *bits, bool clear)
 {

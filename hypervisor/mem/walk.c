@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The guest's own page tables, walked as a processor does: for the emulator, and for people who ask.
+ * The guest's own page tables, walked as a processor does: for the emulator, and for who asks.
  * Missing: protection keys.
  *
  * References: Intel SDM 3, "Paging"; AMD APM 2, "Page Translation and Protection".
@@ -128,7 +128,7 @@ static uint64_t leaf_address(const struct walk *w, uint64_t e, uint64_t size)
 	return address | (w->linear & (size - 1));
 }
 
-/* Whatever is not there or malformed is a fault; rights are looked at when all entries are known. */
+/* What is not there or malformed is a fault; rights are looked at when all entries are known. */
 static int walk_down(struct walk *w)
 {
 	const unsigned index_bits = w->entry_size == 8 ? 9 : 10;

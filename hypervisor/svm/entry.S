@@ -4,9 +4,9 @@
  * registers and ES to DS with their tables; VMLOAD and VMSAVE move FS, GS, TR, LDTR and the MSRs of
  * system calls; the general registers are left, and they are moved here.
  *
- * As a part of Linux it applies what the host applies against speculation: return buffer and branch
- * predictor after the guest, buffers of the processor before it. Each is patched in by the host where
- * its processor needs it. On the bare machine there is nobody to protect.
+ * As a part of Linux it applies what the host applies against speculation, which patches it in where
+ * its processor needs it: for return buffer and branch predictors after the guest; before it for the
+ * processor's buffers, and the divider of some. On the bare machine there is nobody to protect.
  *
  * Reference: AMD APM 2, "Basic Operation", "VMSAVE and VMLOAD Instructions", "Global Interrupt Flag,
  * STGI and CLGI Instructions".
@@ -15,26 +15,24 @@
 #include <linux/linkage.h>
 #include <asm/cpufeatures.h>
 #include <asm/nospec-branch.h>
-
+#define RETURNS_GUARD FILL_RETURN_BUFFER %rax, RSB_CLEAR_LOOPS, X86_FEATURE_RSB_VMEXIT
 #ifdef UNTRAIN_RET_VM
 #define PREDICTORS_GUARD UNTRAIN_RET_VM
 #else
-#define PREDICTORS_GUARD UNTRAIN_RET
+#define PREDICTORS_GUARD UNTRAIN_RET; ALTERNATIVE "", "call entry_ibpb", X86_FEATURE_IBPB_ON_VMEXIT
 #endif
-#define RETURNS_GUARD FILL_RETURN_BUFFER %rax, RSB_CLEAR_LOOPS, X86_FEATURE_RSB_VMEXIT
-#ifdef VM_CLEAR_CPU_BUFFERS
-#define BUFFERS_GUARD VM_CLEAR_CPU_BUFFERS
-#else
-#define BUFFERS_GUARD
-#endif
-
+#define DIVIDER_GUARD \
+	ALTERNATIVE "", "xor %eax, %eax; xor %edx, %edx; mov $1, %ecx; div %ecx", X86_BUG_DIV0
 #else /* the bare machine */
 #define SYM_FUNC_START(name) .global name; .balign 16; name:
 #define SYM_FUNC_END(name) .type name, @function; .size name, . - name
-#define PREDICTORS_GUARD
-#define RETURNS_GUARD
-#define BUFFERS_GUARD
 #define RET ret; int3
+#define RETURNS_GUARD
+#define PREDICTORS_GUARD
+#define DIVIDER_GUARD
+#endif
+#ifndef VM_CLEAR_CPU_BUFFERS
+#define VM_CLEAR_CPU_BUFFERS
 #endif
 
 /* struct hv_state begins with the general registers, in the order of their numbers. */
@@ -63,7 +61,7 @@ SYM_FUNC_START(svm_switch)
 	clgi
 	mov	%rdx, %rax
 	vmsave	%rax
-
+	DIVIDER_GUARD
 	mov	%rdi, %rax
 	mov	%rsi, %rdi
 	mov	GPR(1)(%rdi), %rcx
@@ -79,7 +77,7 @@ SYM_FUNC_START(svm_switch)
 	/* The interrupt flag that counts while V_INTR_MASKING is on: interrupts end the guest's turn. */
 	sti
 	vmload	%rax
-	BUFFERS_GUARD
+	VM_CLEAR_CPU_BUFFERS
 	vmrun	%rax
 	vmsave	%rax
 	mov	HOST_PA(%rsp), %rax

@@ -11,23 +11,16 @@ enum { DR7_ENABLES = 0xff, DR6_BREAKPOINTS = 0xf, DR6_STEP = 1 << 14 };
 
 /* --- debug registers: DR6 and DR7 are in the VMCB, DR0 to DR3 are nobody's --- */
 
-#define DR_READ(n, val)	 asm volatile("mov %%db" #n ", %0" : "=r"(val))
-#define DR_WRITE(n, val) asm volatile("mov %0, %%db" #n : : "r"(val))
-
 static void svm_debug_write(const uint64_t dr[4])
 {
-	DR_WRITE(0, dr[0]);
-	DR_WRITE(1, dr[1]);
-	DR_WRITE(2, dr[2]);
-	DR_WRITE(3, dr[3]);
+	asm volatile("mov %0, %%db0; mov %1, %%db1; mov %2, %%db2; mov %3, %%db3"
+		     : : "r"(dr[0]), "r"(dr[1]), "r"(dr[2]), "r"(dr[3]));
 }
 
 static void svm_debug_read(uint64_t dr[4])
 {
-	DR_READ(0, dr[0]);
-	DR_READ(1, dr[1]);
-	DR_READ(2, dr[2]);
-	DR_READ(3, dr[3]);
+	asm volatile("mov %%db0, %0; mov %%db1, %1; mov %%db2, %2; mov %%db3, %3"
+		     : "=r"(dr[0]), "=r"(dr[1]), "=r"(dr[2]), "=r"(dr[3]));
 }
 
 /*
@@ -38,14 +31,14 @@ static void svm_debug_enter(struct hv_vcpu *v)
 {
 	struct svm_vcpu *sv = v->hw;
 
-	DR_READ(7, sv->host_dr7);
+	asm volatile("mov %%db7, %0" : "=r"(sv->host_dr7));
 	sv->debug_loaded = sv->debug_open || sv->vmcb->dr7 & DR7_ENABLES;
 	sv->vmcb->intercept_dr = sv->debug_loaded && !sv->debug_trap ? 0 : DR_ALL;
 	if (!sv->debug_loaded)
 		return;
 	if (sv->host_dr7 & DR7_ENABLES) {
 		svm_debug_read(sv->host_dr);
-		DR_WRITE(7, DR7_FIXED);
+		asm volatile("mov %0, %%db7" : : "r"(DR7_FIXED));
 	}
 	svm_debug_write(v->st.dr);
 }
@@ -59,12 +52,12 @@ static void svm_debug_leave(struct hv_vcpu *v)
 	if (sv->debug_loaded)
 		svm_debug_read(v->st.dr);
 	if (sv->vmcb->dr6 != DR6_FIXED)
-		DR_WRITE(6, DR6_FIXED);
+		asm volatile("mov %0, %%db6" : : "r"(DR6_FIXED));
 	if (!(sv->host_dr7 & DR7_ENABLES))
 		return;
 	if (sv->debug_loaded)
 		svm_debug_write(sv->host_dr);
-	DR_WRITE(7, sv->host_dr7);
+	asm volatile("mov %0, %%db7" : : "r"(sv->host_dr7));
 }
 
 /* --- the end of an NMI's handler --- */
@@ -83,37 +76,35 @@ static void svm_step_enter(struct hv_vcpu *v)
 		return;
 	}
 	sv->stepping = true;
+	sv->guest_steps = v->st.rflags & RFLAGS_TF;
 	sv->step_dr6 = sv->vmcb->dr6;
 	sv->vmcb->rflags |= RFLAGS_TF;
 	sv->vmcb->intercept_exception = ~0u;
 }
 
 /*
- * Before v->st.rflags is taken from the VMCB: it still has the guest's own TF. Anything but the trap
- * behind the IRET leaves RFLAGS as it was, with our TF; an exception or a task switch means that the
- * IRET has faulted, or goes on elsewhere, and opens NMIs as well.
+ * Anything but the trap behind the IRET leaves RFLAGS as it was, with our TF. An exception or a task
+ * switch means that the IRET has faulted, or goes on elsewhere, and opens NMIs as well.
  */
-static void svm_step_leave(struct hv_vcpu *v)
+static void svm_step_leave(struct svm_vcpu *sv)
 {
-	struct svm_vcpu *sv = v->hw;
 	struct vmcb *b = sv->vmcb;
-	bool trap = b->exit_code == EXIT_EXCEPTION + X86_DB;
-	bool fault = b->exit_code - EXIT_EXCEPTION < 32;
+	bool exception = b->exit_code - EXIT_EXCEPTION < 32 &&
+			 b->exit_code != EXIT_EXCEPTION + X86_MC;
 
-	sv->stepping = false;
 	b->intercept_exception = sv->traps;
-	if (!trap)
-		b->rflags = (b->rflags & ~RFLAGS_TF) | (v->st.rflags & RFLAGS_TF);
-	if (trap || fault || b->exit_code == EXIT_TASK_SWITCH)
+	if (b->exit_code != EXIT_EXCEPTION + X86_DB && !sv->guest_steps)
+		b->rflags &= ~RFLAGS_TF;
+	if (exception || b->exit_code == EXIT_TASK_SWITCH)
 		svm_nmi_set(sv, NMI_OPEN);
 }
 
 /* The trap behind the IRET: ours alone, unless the guest steps too or has a breakpoint there. */
-static bool svm_step_is_ours(struct svm_vcpu *sv, bool guest_steps)
+static bool svm_step_is_ours(struct svm_vcpu *sv)
 {
 	struct vmcb *b = sv->vmcb;
 
-	if (guest_steps)
+	if (!sv->stepping || sv->guest_steps)
 		return false;
 	b->dr6 &= ~(uint64_t)DR6_STEP;
 	b->dr6 |= sv->step_dr6 & DR6_STEP;
@@ -167,7 +158,7 @@ static void svm_exit_io(const struct vmcb *b, struct hv_exit *x)
 	x->io.rep = info & IO_REP;
 	x->io.seg = x->io.in ? HV_ES : info >> IO_SEG_SHIFT & 7;
 	x->io.addr_bits = (info >> IO_ADDR_SHIFT & 7) * 16;
-	if (!svm_has.decode && !x->io.in)
+	if (!svm_has(SVM_EDX_DECODE) && !x->io.in)
 		x->io.addr_bits = 0; /* which segment OUTS reads is not told */
 }
 
@@ -183,7 +174,7 @@ static void svm_exit_mem(const struct vmcb *b, struct hv_exit *x)
 		x->mem.access = HV_ACCESS_WRITE;
 	if (info & NPF_WALK)
 		x->mem.access |= HV_ACCESS_WALK;
-	if (svm_has.decode && b->n_insn <= HV_INSN_MAX) {
+	if (svm_has(SVM_EDX_DECODE) && b->n_insn <= HV_INSN_MAX) {
 		x->n_insn = b->n_insn;
 		memcpy(x->insn, b->insn, b->n_insn);
 	}
@@ -197,7 +188,7 @@ static void svm_exit_cr(const struct vmcb *b, struct hv_exit *x)
 	x->cr.cr = selective ? 0 : b->exit_code % 16;
 	x->cr.write = selective || b->exit_code >= EXIT_CR_WRITE;
 	x->cr.gpr = HV_GPR_UNKNOWN;
-	if (svm_has.decode && b->exit_info1 & MOV_CR_VALID)
+	if (svm_has(SVM_EDX_DECODE) && b->exit_info1 & MOV_CR_VALID)
 		x->cr.gpr = b->exit_info1 & MOV_GPR;
 }
 
@@ -213,7 +204,7 @@ static void svm_exit_dr(struct svm_vcpu *sv, struct hv_exit *x)
 	x->kind = HV_EXIT_DR;
 	x->dr.dr = b->exit_code % 16;
 	x->dr.write = b->exit_code >= EXIT_DR_WRITE;
-	x->dr.gpr = svm_has.decode ? b->exit_info1 & MOV_GPR : HV_GPR_UNKNOWN;
+	x->dr.gpr = svm_has(SVM_EDX_DECODE) ? b->exit_info1 & MOV_GPR : HV_GPR_UNKNOWN;
 }
 
 static void svm_exit_task(const struct vmcb *b, struct hv_exit *x)
@@ -242,16 +233,14 @@ static void svm_raise(struct hv_exit *x, uint8_t vector, bool has_error, uint32_
 	x->exc.error = error;
 }
 
-/* Those that push an error code, by vector. */
-static const uint32_t with_error = 1 << X86_DF | 1 << X86_TS | 1 << X86_NP | 1 << X86_SS |
-				   1 << X86_GP | 1 << X86_PF | 1 << X86_AC;
-
 /*
  * A machine check is the host's: its own handler is called as the processor would have done, with the
  * registers of the machine check still standing. It takes what the guest has hit for the kernel's.
  */
-static void svm_exit_exception(struct svm_vcpu *sv, struct hv_exit *x, bool guest_steps, bool stepped)
+static void svm_exit_exception(struct svm_vcpu *sv, struct hv_exit *x)
 {
+	static const uint32_t with_error = 1 << X86_DF | 1 << X86_TS | 1 << X86_NP | 1 << X86_SS |
+					   1 << X86_GP | 1 << X86_PF | 1 << X86_AC;
 	const struct vmcb *b = sv->vmcb;
 	uint8_t vector = b->exit_code - EXIT_EXCEPTION;
 
@@ -259,7 +248,7 @@ static void svm_exit_exception(struct svm_vcpu *sv, struct hv_exit *x, bool gues
 		asm volatile("int %0" : : "i"(X86_MC));
 		return;
 	}
-	if (vector == X86_DB && stepped && svm_step_is_ours(sv, guest_steps)) {
+	if (vector == X86_DB && svm_step_is_ours(sv)) {
 		x->kind = HV_EXIT_WINDOW;
 		return;
 	}
@@ -281,28 +270,26 @@ static const uint8_t plain_exits[] = {
 	[EXIT_MONITOR ... EXIT_MWAIT_ARMED] = HV_EXIT_UNDEFINED,
 };
 
-static void svm_exit_plain(const struct vmcb *b, struct hv_exit *x)
+static enum hv_exit_kind svm_plain_exit(uint32_t code)
 {
-	if (b->exit_code < HV_ARRAY(plain_exits))
-		x->kind = plain_exits[b->exit_code];
-	if (x->kind == HV_EXIT_NONE)
-		x->kind = HV_EXIT_UNHANDLED;
+	if (code >= HV_ARRAY(plain_exits) || !plain_exits[code])
+		return HV_EXIT_UNHANDLED;
+	return plain_exits[code];
 }
 
-static int svm_exit(struct hv_vcpu *v, struct hv_exit *x, bool guest_steps, bool stepped)
+static int svm_exit(struct svm_vcpu *sv, struct hv_exit *x)
 {
-	struct svm_vcpu *sv = v->hw;
 	struct vmcb *b = sv->vmcb;
 
 	x->hw_reason = b->exit_code;
 	x->kind = HV_EXIT_NONE;
 	x->n_insn = 0;
-	x->insn_len = svm_has.nrip ? svm_insn_len(b, b->next_rip) : 0;
+	x->insn_len = svm_has(SVM_EDX_NRIP) ? svm_insn_len(b, b->next_rip) : 0;
 	x->interrupted.type = HV_EV_NONE;
 	if (b->exit_int_info & EVENT_VALID)
 		svm_exit_interrupted(sv, x);
 
-	switch (b->exit_code) {
+	switch ((int32_t)b->exit_code) {
 	case EXIT_CR_READ ... EXIT_CR_READ + 15:
 	case EXIT_CR_WRITE ... EXIT_CR_WRITE + 15:
 	case EXIT_CR0_SELECTIVE:
@@ -313,7 +300,7 @@ static int svm_exit(struct hv_vcpu *v, struct hv_exit *x, bool guest_steps, bool
 		svm_exit_dr(sv, x);
 		break;
 	case EXIT_EXCEPTION ... EXIT_EXCEPTION + 31:
-		svm_exit_exception(sv, x, guest_steps, stepped);
+		svm_exit_exception(sv, x);
 		break;
 	case EXIT_RDPMC: /* no counters, so each number is a wrong one */
 		svm_raise(x, X86_GP, true, 0);
@@ -341,7 +328,7 @@ static int svm_exit(struct hv_vcpu *v, struct hv_exit *x, bool guest_steps, bool
 	case EXIT_INVALID:
 		return -EIO;
 	default:
-		svm_exit_plain(b, x);
+		x->kind = svm_plain_exit((uint32_t)b->exit_code);
 	}
 	return 0;
 }
@@ -378,21 +365,16 @@ static void svm_gpr_leave(struct hv_vcpu *v)
 	v->st.cr8 = b->int_control & V_TPR;
 }
 
-static bool svm_swaps_spec_ctrl(void)
-{
-	return svm_has.spec_ctrl && !svm_has.virtual_spec_ctrl;
-}
-
 /* The entry itself, with what VMRUN leaves to us. */
 static void svm_run(struct hv_vcpu *v)
 {
 	struct svm_vcpu *sv = v->hw;
 
 	svm_debug_enter(v);
-	if (svm_swaps_spec_ctrl())
+	if (svm_machine.swap_spec_ctrl)
 		svm_msr_switch(MSR_SPEC_CTRL, sv->host_spec_ctrl, sv->spec_ctrl);
 	svm_switch(sv->page.pa, v->st.gpr, sv->cpu->area.pa + sizeof(struct vmcb));
-	if (svm_swaps_spec_ctrl()) {
+	if (svm_machine.swap_spec_ctrl) {
 		if (sv->spec_ctrl_open)
 			sv->spec_ctrl = cpu_rdmsr(MSR_SPEC_CTRL);
 		svm_msr_switch(MSR_SPEC_CTRL, sv->spec_ctrl, sv->host_spec_ctrl);
@@ -403,8 +385,6 @@ static void svm_run(struct hv_vcpu *v)
 int svm_enter(struct hv_vcpu *v, struct hv_exit *x)
 {
 	struct svm_vcpu *sv = v->hw;
-	struct vmcb *b = sv->vmcb;
-	bool guest_steps = v->st.rflags & RFLAGS_TF, stepped;
 	int err;
 
 	svm_asid_ready(sv);
@@ -412,13 +392,13 @@ int svm_enter(struct hv_vcpu *v, struct hv_exit *x)
 	if (sv->nmi == NMI_IRET)
 		svm_step_enter(v);
 	svm_run(v);
-	b->tlb_control = TLB_KEEP;
-	b->event_inject = 0;
-	stepped = sv->stepping;
-	if (stepped)
-		svm_step_leave(v);
+	sv->vmcb->tlb_control = TLB_KEEP;
+	sv->vmcb->event_inject = 0;
+	if (sv->stepping)
+		svm_step_leave(sv);
 	svm_gpr_leave(v);
-	err = svm_exit(v, x, guest_steps, stepped);
+	err = svm_exit(sv, x);
+	sv->stepping = false;
 	sv->soft_len = 0;
 	return err;
 }

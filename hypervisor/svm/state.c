@@ -31,8 +31,7 @@ static void svm_seg_set(struct vmcb_seg *to, const struct hv_seg *from)
 static void svm_seg_get(struct hv_seg *to, const struct vmcb_seg *from)
 {
 	to->selector = from->selector;
-	to->attr = (from->attr & 0xff) | (from->attr & 0xf00) << 4;
-	to->attr &= ~SEG_G;
+	to->attr = (from->attr & 0xff) | (from->attr & 0x700) << 4;
 	to->attr |= from->limit > 0xfffff ? SEG_G : 0;
 	to->limit = from->limit;
 	to->base = from->base;
@@ -104,21 +103,21 @@ static void svm_crs_get(const struct vmcb *b, struct hv_state *st)
 
 /* --- MSRs --- */
 
+/* From STAR to SYSENTER_EIP they stand in the same order in both structs. */
+enum { SYSCALL_MSRS = 8 * sizeof(uint64_t) };
+_Static_assert(__builtin_offsetof(struct hv_state, pat) ==
+	       __builtin_offsetof(struct hv_state, star) + SYSCALL_MSRS, "struct hv_state");
+_Static_assert(__builtin_offsetof(struct vmcb, cr2) ==
+	       __builtin_offsetof(struct vmcb, star) + SYSCALL_MSRS, "struct vmcb");
+
 static void svm_msrs_set(struct svm_vcpu *sv, const struct hv_state *st)
 {
 	struct vmcb *b = sv->vmcb;
 
-	b->star = st->star;
-	b->lstar = st->lstar;
-	b->cstar = st->cstar;
-	b->sfmask = st->sfmask;
-	b->kernel_gs_base = st->kernel_gs_base;
-	b->sysenter_cs = st->sysenter_cs;
-	b->sysenter_esp = st->sysenter_esp;
-	b->sysenter_eip = st->sysenter_eip;
+	memcpy(&b->star, &st->star, SYSCALL_MSRS);
 	b->pat = st->pat;
 	b->spec_ctrl = sv->spec_ctrl = st->spec_ctrl;
-	if (svm_has.tsc_aux)
+	if (svm_machine.tsc_aux)
 		svm_msr_switch(MSR_TSC_AUX, sv->tsc_aux, st->tsc_aux);
 	svm_msr_switch(MSR_DEBUGCTL, sv->debugctl, st->debugctl);
 	sv->tsc_aux = st->tsc_aux;
@@ -127,17 +126,8 @@ static void svm_msrs_set(struct svm_vcpu *sv, const struct hv_state *st)
 
 static void svm_msrs_get(const struct svm_vcpu *sv, struct hv_state *st)
 {
-	const struct vmcb *b = sv->vmcb;
-
-	st->star = b->star;
-	st->lstar = b->lstar;
-	st->cstar = b->cstar;
-	st->sfmask = b->sfmask;
-	st->kernel_gs_base = b->kernel_gs_base;
-	st->sysenter_cs = b->sysenter_cs;
-	st->sysenter_esp = b->sysenter_esp;
-	st->sysenter_eip = b->sysenter_eip;
-	st->spec_ctrl = svm_has.virtual_spec_ctrl ? b->spec_ctrl : sv->spec_ctrl;
+	memcpy(&st->star, &sv->vmcb->star, SYSCALL_MSRS);
+	st->spec_ctrl = svm_has(SVM_EDX_SPEC_CTRL) ? sv->vmcb->spec_ctrl : sv->spec_ctrl;
 }
 
 /* --- groups --- */
@@ -189,14 +179,6 @@ void svm_state_set(struct hv_vcpu *v, uint32_t groups)
 
 /* --- what the hardware holds, to the log --- */
 
-static void svm_dump_seg(const struct vmcb *b, const char *name, enum vmcb_seg_name i)
-{
-	const struct vmcb_seg *s = &b->seg[i];
-
-	host_log(HOST_WARN, "%s %04x base %016llx limit %08x attr %03x", name, s->selector,
-		 (unsigned long long)s->base, s->limit, s->attr);
-}
-
 void svm_dump(struct hv_vcpu *v)
 {
 	static const char *const names[VMCB_SEGS] = {
@@ -206,11 +188,10 @@ void svm_dump(struct hv_vcpu *v)
 	const struct { const char *name; uint64_t val; } words[] = {
 		{ "exit code", b->exit_code }, { "exit info 1", b->exit_info1 },
 		{ "exit info 2", b->exit_info2 }, { "event cut short", b->exit_int_info },
-		{ "event injected", b->event_inject }, { "interrupt control", b->int_control },
-		{ "interrupt state", b->int_state }, { "nested CR3", b->nested_cr3 },
-		{ "RIP", b->rip }, { "RSP", b->rsp }, { "RAX", b->rax }, { "RFLAGS", b->rflags },
-		{ "CR0", b->cr0 }, { "CR2", b->cr2 }, { "CR3", b->cr3 }, { "CR4", b->cr4 },
-		{ "EFER", b->efer }, { "DR6", b->dr6 }, { "DR7", b->dr7 }, { "PAT", b->pat },
+		{ "interrupt control", b->int_control }, { "nested CR3", b->nested_cr3 },
+		{ "RIP", b->rip }, { "RSP", b->rsp }, { "RFLAGS", b->rflags }, { "CR0", b->cr0 },
+		{ "CR2", b->cr2 }, { "CR3", b->cr3 }, { "CR4", b->cr4 }, { "EFER", b->efer },
+		{ "DR6", b->dr6 }, { "DR7", b->dr7 }, { "PAT", b->pat },
 	};
 
 	host_log(HOST_WARN, "vCPU %u: ASID %u, CPL %u, intercepts %08x %08x %08x %08x %08x", v->id,
@@ -219,5 +200,7 @@ void svm_dump(struct hv_vcpu *v)
 	for (unsigned i = 0; i < HV_ARRAY(words); i++)
 		host_log(HOST_WARN, "%s %016llx", words[i].name, (unsigned long long)words[i].val);
 	for (unsigned i = 0; i < VMCB_SEGS; i++)
-		svm_dump_seg(b, names[i], i);
+		host_log(HOST_WARN, "%s %04x base %016llx limit %08x attr %03x", names[i],
+			 b->seg[i].selector, (unsigned long long)b->seg[i].base, b->seg[i].limit,
+			 b->seg[i].attr);
 }

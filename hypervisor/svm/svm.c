@@ -9,10 +9,10 @@
  */
 #include "svm.h"
 
-struct svm_features svm_has;
+struct svm_machine svm_machine;
 static struct svm_cpu *svm_cpus; /* by host_cpu() */
 
-enum { AREA_ORDER = 1, PAGE = 0x1000 };
+enum { AREA_ORDER = 1 };
 
 /* --- module --- */
 
@@ -74,43 +74,32 @@ static int svm_probe(struct hv_caps *caps, const char **why)
 	return 0;
 }
 
-static void svm_features_fill(void)
-{
-	struct cpu_regs svm = cpu_cpuid(CPUID_SVM, 0);
-	uint32_t sizes = cpu_cpuid(CPUID_EXT_SIZES, 0).ebx;
-
-	svm_has.n_asids = svm.ebx;
-	svm_has.nrip = svm.edx & SVM_EDX_NRIP;
-	svm_has.decode = svm.edx & SVM_EDX_DECODE;
-	svm_has.flush_asid = svm.edx & SVM_EDX_FLUSH_ASID;
-	svm_has.pause_filter = svm.edx & SVM_EDX_PAUSE_FILTER;
-	svm_has.pause_threshold = svm.edx & SVM_EDX_PAUSE_THRESHOLD;
-	svm_has.tsc_ratio = svm.edx & SVM_EDX_TSC_RATIO;
-	svm_has.virtual_spec_ctrl = svm.edx & SVM_EDX_SPEC_CTRL;
-	svm_has.spec_ctrl = sizes & (SIZES_EBX_IBRS | SIZES_EBX_STIBP | SIZES_EBX_SSBD);
-	svm_has.ibpb = sizes & SIZES_EBX_IBPB;
-	svm_has.tsc_aux = cpu_cpuid(CPUID_EXT_FEATURES, 0).edx & EXT_EDX_RDTSCP;
-}
-
 static void svm_teardown(void)
 {
 	for (unsigned i = 0; svm_cpus && i < host_ncpu(); i++)
 		host_page_del(&svm_cpus[i].area, AREA_ORDER);
 	host_free(svm_cpus);
 	svm_cpus = NULL;
-	host_page_del(&svm_has.io_map, IO_MAP_ORDER);
-	svm_has = (struct svm_features){ 0 };
+	host_page_del(&svm_machine.io_map, IO_MAP_ORDER);
 }
 
 static int svm_setup(void)
 {
+	struct cpu_regs svm = cpu_cpuid(CPUID_SVM, 0);
+	uint32_t sizes = cpu_cpuid(CPUID_EXT_SIZES, 0).ebx;
+	struct svm_machine *m = &svm_machine;
 	int err;
 
-	svm_features_fill();
-	err = host_page_new(&svm_has.io_map, IO_MAP_ORDER);
+	m->features = svm.edx;
+	m->n_asids = svm.ebx;
+	m->ibpb = sizes & SIZES_EBX_IBPB;
+	m->tsc_aux = cpu_cpuid(CPUID_EXT_FEATURES, 0).edx & EXT_EDX_RDTSCP;
+	m->swap_spec_ctrl = sizes & (SIZES_EBX_IBRS | SIZES_EBX_STIBP | SIZES_EBX_SSBD) &&
+			    !(svm.edx & SVM_EDX_SPEC_CTRL);
+	err = host_page_new(&m->io_map, IO_MAP_ORDER);
 	if (err)
 		return err;
-	memset(svm_has.io_map.va, 0xff, IO_MAP_SIZE);
+	memset(m->io_map.va, 0xff, IO_MAP_SIZE);
 	svm_cpus = host_alloc(sizeof(*svm_cpus) * host_ncpu());
 	err = svm_cpus ? 0 : -ENOMEM;
 	for (unsigned i = 0; !err && i < host_ncpu(); i++)
@@ -134,7 +123,7 @@ static int svm_cpu_on(void)
 	cpu_wrmsr(MSR_EFER, efer | EFER_SVME);
 	cpu_wrmsr(MSR_VM_HSAVE_PA, c->area.pa);
 	c->generation++;
-	c->asid = svm_has.n_asids; /* what its TLB holds nobody knows: begin with a flush */
+	c->asid = svm_machine.n_asids; /* what its TLB holds nobody knows: begin with a flush */
 	cpu_store(&c->last_vm, NULL);
 	c->tsc_ratio = 0;
 	return 0;
@@ -198,13 +187,13 @@ static void svm_barrier(struct svm_cpu *c, struct hv_vm *vm)
 	if (cpu_load(&c->last_vm) == vm)
 		return;
 	cpu_store(&c->last_vm, vm);
-	if (svm_has.ibpb)
+	if (svm_machine.ibpb)
 		cpu_wrmsr(MSR_PRED_CMD, PRED_CMD_IBPB);
 }
 
 void svm_tsc_ratio_load(struct svm_vcpu *sv)
 {
-	if (!svm_has.tsc_ratio || sv->cpu->tsc_ratio == sv->tsc_ratio)
+	if (!svm_has(SVM_EDX_TSC_RATIO) || sv->cpu->tsc_ratio == sv->tsc_ratio)
 		return;
 	cpu_wrmsr(MSR_TSC_RATIO, sv->tsc_ratio);
 	sv->cpu->tsc_ratio = sv->tsc_ratio;
@@ -225,24 +214,24 @@ static void svm_load(struct hv_vcpu *v)
 		sv->generation = 0;
 	}
 	svm_tsc_ratio_load(sv);
-	if (svm_has.tsc_aux) {
+	if (svm_machine.tsc_aux) {
 		sv->host_tsc_aux = cpu_rdmsr(MSR_TSC_AUX);
 		svm_msr_switch(MSR_TSC_AUX, sv->host_tsc_aux, sv->tsc_aux);
 	}
 	sv->host_debugctl = cpu_rdmsr(MSR_DEBUGCTL);
 	svm_msr_switch(MSR_DEBUGCTL, sv->host_debugctl, sv->debugctl);
-	if (svm_has.spec_ctrl)
+	if (svm_machine.swap_spec_ctrl)
 		sv->host_spec_ctrl = cpu_rdmsr(MSR_SPEC_CTRL);
 	/* Alone it waits for nobody; a filter that lets short waits pass costs nothing. */
 	svm_intercept(&sv->vmcb->intercept1, I1_PAUSE,
-		      svm_has.pause_filter || cpu_load(&v->vm->n_vcpus) > 1);
+		      svm_has(SVM_EDX_PAUSE_FILTER) || cpu_load(&v->vm->n_vcpus) > 1);
 }
 
 static void svm_unload(struct hv_vcpu *v)
 {
 	struct svm_vcpu *sv = v->hw;
 
-	if (svm_has.tsc_aux)
+	if (svm_machine.tsc_aux)
 		svm_msr_switch(MSR_TSC_AUX, sv->tsc_aux, sv->host_tsc_aux);
 	svm_msr_switch(MSR_DEBUGCTL, sv->debugctl, sv->host_debugctl);
 }
@@ -259,7 +248,7 @@ void svm_asid_ready(struct svm_vcpu *sv)
 	if (sv->generation == c->generation)
 		return;
 	sv->vmcb->tlb_control = TLB_KEEP;
-	if (++c->asid >= svm_has.n_asids) {
+	if (++c->asid >= svm_machine.n_asids) {
 		c->asid = 1; /* 0 is the host */
 		c->generation++;
 		sv->vmcb->tlb_control = TLB_FLUSH_ALL;

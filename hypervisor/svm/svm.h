@@ -7,14 +7,18 @@
 #include "svm_reg.h"
 
 /* What the processors have; filled by svm_setup(). */
-struct svm_features {
-	bool nrip, decode, flush_asid, pause_filter, pause_threshold, tsc_ratio;
-	bool virtual_spec_ctrl; /* the processor switches MSR_SPEC_CTRL; without it we do */
-	bool spec_ctrl, ibpb, tsc_aux;
-	uint32_t n_asids;
+struct svm_machine {
+	uint32_t features, n_asids; /* SVM_EDX_* */
+	bool ibpb, tsc_aux;
+	bool swap_spec_ctrl;	 /* there is MSR_SPEC_CTRL, and entries do not switch it */
 	struct host_page io_map; /* all ports trapped; for all guests */
 };
-extern struct svm_features svm_has;
+extern struct svm_machine svm_machine;
+
+static inline bool svm_has(uint32_t feature)
+{
+	return svm_machine.features & feature;
+}
 
 /* One processor. Only used on it, preemption off; what another may write is [a]. */
 struct svm_cpu {
@@ -49,7 +53,7 @@ struct svm_vcpu {
 
 	enum svm_nmi nmi;
 	uint64_t iret_rip;	  /* NMI_IRET: where the IRET stands */
-	bool stepping;		  /* during an entry: RFLAGS.TF is ours */
+	bool stepping, guest_steps; /* the entry is a step: RFLAGS.TF is ours, or the guest's too */
 	uint64_t step_dr6;	  /* before it */
 	uint32_t window;	  /* HV_WINDOW_* */
 	uint8_t soft_len;	  /* RIP is moved by this for an injection; see svm_inject() */

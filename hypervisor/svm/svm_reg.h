@@ -76,7 +76,7 @@ enum svm_exit_code {
 	EXIT_WBINVD = 0x89, EXIT_MONITOR = 0x8a, EXIT_MWAIT = 0x8b, EXIT_MWAIT_ARMED = 0x8c,
 	EXIT_XSETBV = 0x8d, EXIT_RDPRU = 0x8e, EXIT_NPF = 0x400,
 };
-#define EXIT_INVALID (~0ull)
+enum { EXIT_INVALID = -1 }; /* in 64 bits; QEMU writes 32 */
 
 /* EXITINFO1 and 2 of the exits that have them */
 enum { IO_IN = 1 << 0, IO_STRING = 1 << 2, IO_REP = 1 << 3 };
@@ -179,14 +179,10 @@ struct vmcb {
 	_Static_assert(__builtin_offsetof(struct vmcb, field) == (offset), #field " is elsewhere")
 
 VMCB_AT(tlb_control, 0x05c);
-VMCB_AT(exit_code, 0x070);
 VMCB_AT(event_inject, 0x0a8);
 VMCB_AT(insn, 0x0d1);
 VMCB_AT(seg, 0x400);
-VMCB_AT(efer, 0x4d0);
 VMCB_AT(rip, 0x578);
-VMCB_AT(rax, 0x5f8);
-VMCB_AT(cr2, 0x640);
 VMCB_AT(spec_ctrl, 0x6e0);
 _Static_assert(sizeof(struct vmcb) == 0x1000, "a VMCB is a page");
 

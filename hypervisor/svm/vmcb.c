@@ -63,13 +63,13 @@ void svm_vmcb_init(struct hv_vcpu *v)
 	b->intercept1 = intercept1;
 	b->intercept2 = intercept2;
 	b->intercept_exception = sv->traps = always_trapped;
-	b->io_map_pa = svm_has.io_map.pa;
+	b->io_map_pa = svm_machine.io_map.pa;
 	b->msr_map_pa = sv->msr_page.pa;
 	b->nested_control = NESTED_PAGING;
 	b->nested_cr3 = v->vm->s2.root_value;
 	b->int_control = V_INTR_MASKING;
-	b->pause_count = svm_has.pause_filter ? PAUSE_COUNT : 0;
-	b->pause_threshold = svm_has.pause_threshold ? PAUSE_THRESHOLD : 0;
+	b->pause_count = svm_has(SVM_EDX_PAUSE_FILTER) ? PAUSE_COUNT : 0;
+	b->pause_threshold = svm_has(SVM_EDX_PAUSE_THRESHOLD) ? PAUSE_THRESHOLD : 0;
 	sv->tsc_ratio = TSC_RATIO_ONE;
 }
 
@@ -168,12 +168,13 @@ void svm_set_exception_trap(struct hv_vcpu *v, uint32_t vectors, bool debug_regi
 	sv->vmcb->intercept_exception = sv->traps;
 }
 
+/* An ASID has both translations in one; one that nobody has used is as good as a flushed one. */
 void svm_flush_tlb(struct hv_vcpu *v, bool stage2)
 {
 	struct svm_vcpu *sv = v->hw;
 
-	if (svm_has.flush_asid && sv->vmcb->tlb_control == TLB_KEEP)
+	if (svm_has(SVM_EDX_FLUSH_ASID))
 		sv->vmcb->tlb_control = TLB_FLUSH_ASID;
-	else if (!svm_has.flush_asid)
+	else
 		sv->generation = 0;
 }

@@ -43,8 +43,8 @@ plugin_ctrl: e1000=0
 
 # What the emulator itself does not survive, or does wrong: not the hypervisor's affair.
 SKIP = {
-    "qemu": ["_v86", "shadow_set", "shadow_movss", "double_injected", "reserved_native"],
-    "bochs": ["triple", "_v86"],
+    "qemu": ["_v86", "shadow_set", "shadow_movss", "event_double", "debug_soft", "reserved_native"],
+    "bochs": ["triple", "_v86", "delivery_soft"],
 }
 
 

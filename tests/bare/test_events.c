@@ -219,24 +219,38 @@ CASE(event_delivery_faults, MODE_LONG, guest_raise)
 	uint64_t gets;
 
 	move_idt(r);
-	for (unsigned i = 1; i <= 7; i++) {
+	for (unsigned i = 1; i <= 6; i++) {
+		struct hv_events e;
+
 		expect_step(r, i);
+		hv_events_get(r->v, &e);
+		CHECK_EQ(e.event.type, HV_EV_NONE);
 		zap_idt(r);
 		gets = r->host.gets;
-		if (i == 6)
+		if (i == 5)
 			CHECK_EQ(hv_interrupt(r->v, 0x41), 0);
-		if (i == 7)
+		if (i == 6)
 			hv_nmi(r->v);
 	}
 	expect_done(r);
 	CHECK(r->host.gets > gets);
 	CHECK_EQ(rig_count(r, X86_UD), 1);
-	CHECK_EQ(rig_count(r, 0x47), 1);
 	CHECK_EQ(rig_count(r, X86_PF), 1);
 	CHECK_EQ(rig_count(r, X86_GP), 2);
-	CHECK_EQ(rig_count(r, X86_BP), 1);
 	CHECK_EQ(rig_count(r, 0x41), 1);
 	CHECK_EQ(rig_count(r, X86_NMI), 1);
+}
+
+CASE(event_delivery_soft, MODE_LONG, guest_raise_soft)
+{
+	move_idt(r);
+	for (unsigned i = 1; i <= 2; i++) {
+		expect_step(r, i);
+		zap_idt(r);
+	}
+	expect_done(r);
+	CHECK_EQ(rig_count(r, 0x47), 1);
+	CHECK_EQ(rig_count(r, X86_BP), 1);
 }
 
 static void take_gate(struct rig *r, unsigned vector)

@@ -44,8 +44,8 @@ struct fake_host {
 	unsigned fpu_swaps;
 	uint8_t xmm[16][16];
 
-	/* Called while host_sleep_until() waits; NULL: the clock goes to the next timer. It ends when
-	 * ready() says so or wish is HOST_SIGNAL; one that nothing can end aborts. */
+	/* Called while host_sleep_until() waits; NULL: the clock goes to the next timer. It ends
+	 * when ready() says so or wish is HOST_SIGNAL; one that nothing can end aborts. */
 	void (*on_sleep)(void);
 	unsigned sleeps;
 	unsigned wakes;	      /* calls of host_wake() */

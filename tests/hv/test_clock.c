@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The TSC's offset and rate, and kvmclock: what a guest computes from its page is the host's time. */
+/* The TSC's offset and rate, and kvmclock: what a guest computes is the time of the host. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory slots, the fault path and the core's own accesses: what a slot may be, what is found where,
- * that no write of anybody's is missing in the dirty log, and that nothing is mapped that the host has
- * taken away. The test plays the processor: it walks stage 2 by itself and sets bits as one does.
+ * Memory slots, the fault path and the core's own accesses: what a slot may be, what is found
+ * where, that no write of anybody's is missing in the dirty log, and that nothing is mapped that
+ * the host has taken away. The test plays the processor: it walks stage 2 and sets its bits.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -575,6 +575,19 @@ static void dirty_errors(void **state)
 	assert_int_equal(vm->s2_gen, gen);
 	expect_dirty(true);
 	assert_int_equal(vm->s2_gen, gen + 1);
+	/* dirtiness of a mapping that has gone: it may still be cached until a flush */
+	for (unsigned i = 0; i < 2; i++) {
+		touch(GPA, true);
+		hv_mem_invalidate_begin(vm, (uintptr_t)mem, (uintptr_t)mem + S2_PAGE);
+		hv_mem_invalidate_end(vm);
+		gen = vm->s2_gen;
+		memset(bits, 0xff, sizeof(bits));
+		if (i)
+			assert_int_equal(hv_slot_clear(vm, 1, 0, 64, bits), 0);
+		else
+			assert_int_equal(hv_slot_dirty(vm, 1, bits, true), 0);
+		assert_int_equal(vm->s2_gen, gen + 1);
+	}
 	/* bits behind the slot's end mean nothing, not even the pages of the next slot */
 	fake_slot_add(vm, 2, GPA + LEN, LEN, HV_SLOT_LOG);
 	touch(GPA + LEN, true);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The stage-2 walker in both formats, with and without accessed and dirty bits: cases by hand, then
- * random operations beside a model that is an array of pages. The test plays the processor: it walks
- * the tables by itself and sets bits as one does.
+ * random operations beside a model that is an array of pages. The test plays the processor: it
+ * walks the tables by itself and sets bits as one does.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The guest's page tables and segments: tables are built in guest memory for each paging mode, and
- * every combination of rights is compared with what the manuals say; then what is malformed. Segments
- * by tables of cases.
+ * every combination of rights is compared with what the manuals say; then what is malformed.
+ * Segments by tables of cases.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -88,7 +88,9 @@ static uint64_t target(void)
 {
 	uint64_t mask = ~(leaf_size() - 1);
 
-	return TARGET & mask & (shape->size == 8 ? ~0ull : shape->leaf == 2 ? 0xffffc00000 : 0xfffff000);
+	if (shape->size == 4)
+		mask &= shape->leaf == 2 ? 0xffffc00000 : 0xfffff000;
+	return TARGET & mask;
 }
 
 static uint64_t leaf_value(void)
@@ -274,8 +276,8 @@ static uint64_t meaningful(unsigned level)
 	uint64_t low = level == shape->leaf && level > 1 ? leaf_size() - 1 : 0xfff;
 
 	if (shape->size == 4)
-		return (level == 2 && (v->st.cr4 & CR4_PSE) ? PTE_PS | 0x1fe000 : 0) | (0xfffff000 & ~low) |
-		       PTE_P;
+		return (level == 2 && (v->st.cr4 & CR4_PSE) ? PTE_PS | 0x1fe000 : 0) |
+		       (0xfffff000 & ~low) | PTE_P;
 	return (PTE_ADDR & ~low) | PTE_P | (level == 2 || level == 3 ? PTE_PS : 0);
 }
 
@@ -309,7 +311,7 @@ static void pse36(void **state)
 {
 	build(&shapes[1]);
 	v->phys_bits = 36;
-	walk_is(0, -EFAULT, PF_PRESENT | PF_RESERVED); /* TARGET has 41 bits, of which 40 are named */
+	walk_is(0, -EFAULT, PF_PRESENT | PF_RESERVED); /* TARGET has 40 bits here */
 	set(2, get(2) & ~(0xf0ull << 13));
 	set(2, get(2) | 0xfull << 13);
 	for (unsigned i = 0; i < 2; i++) {
@@ -403,7 +405,8 @@ static void translate(void **state)
 
 /* --- segments --- */
 
-enum { DATA_RO = 0x91, DATA_RW = 0x93, DOWN_RW = 0x97, CODE_X = 0x99, CODE_XR = 0x9b, SYSTEM = 0x82 };
+enum { DATA_RO = 0x91, DATA_RW = 0x93, DOWN_RW = 0x97, CODE_X = 0x99, CODE_XR = 0x9b };
+enum { SYSTEM = 0x82 };
 
 static int linear_of(unsigned seg, uint64_t off, unsigned n, uint32_t access, uint64_t *linear)
 {

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* State: what belongs to a guest stays its own, between exits and beside another vCPU. */
+#include "rig.h"
+
+enum { CPUID_XSAVE = 1 << 26 };
+
+/* Both vCPUs in turn, each to its next OUT, until both are done. */
+static void alternate(struct rig *r)
+{
+	bool done[RIG_VCPUS] = { false };
+
+	for (unsigned i = 0; !done[0] || !done[1]; i = !i) {
+		if (done[i])
+			continue;
+		r->v = r->vcpu[i];
+		expect(r, HV_USER_IO);
+		done[i] = r->u.io.port == P_DONE;
+	}
+}
+
+static void set_ids(struct rig *r, uint64_t first, uint64_t second)
+{
+	for (unsigned i = 0; i < RIG_VCPUS; i++) {
+		struct hv_state s;
+
+		CHECK_EQ(hv_vcpu_get(r->vcpu[i], &s, HV_GPR), 0);
+		s.gpr[HV_RBX] = i ? second : first;
+		s.gpr[HV_RDI] = i * 64;
+		CHECK_EQ(hv_vcpu_set(r->vcpu[i], &s, HV_GPR), 0);
+	}
+}
+
+CASE(state_fpu, MODE_LONG, guest_fpu)
+{
+	rig_second(r, MODE_LONG, guest_fpu);
+	set_ids(r, 0x1234567, 0x7654321);
+	alternate(r);
+}
+
+CASE(state_xcr0, MODE_LONG, guest_xcr0)
+{
+	if (!(cpu_cpuid(1, 0).ecx & CPUID_XSAVE))
+		return;
+	rig_second(r, MODE_LONG, guest_xcr0);
+	set_ids(r, 1, 3);
+	alternate(r);
+	CHECK_EQ(hv_xcr0_get(r->vcpu[0]), 1);
+	CHECK_EQ(hv_xcr0_get(r->vcpu[1]), 3);
+}
+
+CASE(state_registers, MODE_LONG, guest_registers)
+{
+	rig_second(r, MODE_LONG, guest_registers);
+	set_ids(r, 0x1111, 0x2222);
+	alternate(r);
+}
+
+CASE(state_debug, MODE_LONG, guest_debug)
+{
+	expect(r, HV_USER_IO);
+	CHECK_EQ(r->u.io.port, P_DATA);
+	expect_done(r);
+}
+
+CASE(state_syscall, MODE_LONG, guest_syscall)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		expect(r, HV_USER_IO);
+		CHECK_EQ(r->u.io.port, P_DATA);
+	}
+	expect_done(r);
+}
+
+GUEST_CASE(state_sysenter, MODE_32, guest_sysenter);
+
+CASE(state_cr2, MODE_LONG, guest_cr2)
+{
+	struct hv_state s;
+
+	CHECK_EQ(hv_vcpu_get(r->v, &s, HV_CR), 0);
+	s.cr2 = 0x12345678;
+	CHECK_EQ(hv_vcpu_set(r->v, &s, HV_CR), 0);
+	expect_out(r, P_DATA, 4, 0x12345678);
+	expect_done(r);
+}
+
+/* What is set comes back, also after an entry. */
+CASE(state_round_trip, MODE_LONG, guest_nops)
+{
+	struct hv_state s, t;
+
+	CHECK_EQ(hv_vcpu_get(r->v, &s, HV_ALL), 0);
+	for (unsigned i = 0; i < HV_GPRS; i++)
+		if (i != HV_RSP)
+			s.gpr[i] = 0x1111111111111111ull * i;
+	s.dr[2] = 0x123456;
+	s.kernel_gs_base = 0xffff800012345678;
+	s.seg[HV_FS].base = 0x7fff12345678;
+	s.lstar = 0xffffffff81234567;
+	s.sysenter_eip = 0xffffffff81234560;
+	s.pat = 0x0007040600070406;
+	CHECK_EQ(hv_vcpu_set(r->v, &s, HV_ALL), 0);
+	expect_done(r);
+	CHECK_EQ(hv_vcpu_get(r->v, &t, HV_ALL), 0);
+	for (unsigned i = 0; i < HV_GPRS; i++)
+		CHECK_EQ(t.gpr[i], s.gpr[i]);
+	for (unsigned i = 0; i < HV_SEGS; i++) {
+		CHECK_EQ(t.seg[i].selector, s.seg[i].selector);
+		CHECK_EQ(t.seg[i].base, s.seg[i].base);
+		CHECK_EQ(t.seg[i].limit, s.seg[i].limit);
+		if (s.seg[i].attr & SEG_P)
+			CHECK_EQ(t.seg[i].attr | 1, s.seg[i].attr | 1);
+	}
+	CHECK_EQ(t.gdt.base, s.gdt.base);
+	CHECK_EQ(t.idt.limit, s.idt.limit);
+	CHECK_EQ(t.cr0, s.cr0);
+	CHECK_EQ(t.cr3, s.cr3);
+	CHECK_EQ(t.cr4, s.cr4);
+	CHECK_EQ(t.efer, s.efer);
+	CHECK_EQ(t.dr[2], s.dr[2]);
+	CHECK_EQ(t.dr7, s.dr7);
+	CHECK_EQ(t.kernel_gs_base, s.kernel_gs_base);
+	CHECK_EQ(t.lstar, s.lstar);
+	CHECK_EQ(t.sysenter_eip, s.sysenter_eip);
+	CHECK_EQ(t.pat, s.pat);
+	CHECK_EQ(t.cpl, 0);
+}
+
+CASE(state_refused, MODE_LONG, guest_nops)
+{
+	struct hv_state s, ok;
+
+	CHECK_EQ(hv_vcpu_get(r->v, &ok, HV_ALL), 0);
+	s = ok;
+	s.cr0 &= ~CR0_PE;
+	CHECK_EQ(hv_vcpu_set(r->v, &s, HV_CR), -EINVAL);
+	s = ok;
+	s.cr4 |= CR4_VMXE;
+	CHECK_EQ(hv_vcpu_set(r->v, &s, HV_CR), -EINVAL);
+	s = ok;
+	s.efer |= EFER_SVME;
+	CHECK_EQ(hv_vcpu_set(r->v, &s, HV_CR), -EINVAL);
+	s = ok;
+	s.kernel_gs_base = 0x8000000000000000;
+	CHECK_EQ(hv_vcpu_set(r->v, &s, HV_MSR), -EINVAL);
+	s = ok;
+	s.pat = 2;
+	CHECK_EQ(hv_vcpu_set(r->v, &s, HV_MSR), -EINVAL);
+	expect_done(r);
+}
