@@ -113,7 +113,7 @@ ARGS ?=
 
 ## run: start a guest to look at over VNC: GUEST=installer (default), memtest, grub, linux, or a path
 run: $(BUILD)/deps.ok
-	@$(MAKE) all
+	@$(MAKE) all module
 ifdef IMAGE_$(GUEST)
 	@tools/mkimage $(GUEST)
 	$(BUILD)/caisson run $(IMAGE) --name $(GUEST) $(RUN_$(GUEST)) $(ARGS)
@@ -125,7 +125,7 @@ endif
 
 ## test: everything: check, bare, lab
 test: $(BUILD)/deps.ok
-	@$(MAKE) all
+	@$(MAKE) all module
 	@tests/all check bare lab
 
 ## check: style, headers, unit and device tests under ASan and UBSan; seconds
@@ -139,12 +139,12 @@ bare: $(BUILD)/deps.ok
 
 ## lab: real guests in the emulated host; minutes
 lab: $(BUILD)/deps.ok
-	@$(MAKE) all
+	@$(MAKE) all module
 	@tests/all lab
 
 ## soak: hours that make test does not have: idle, busy, resets, OVMF; ARGS='--minutes 10 idle'
 soak: $(BUILD)/deps.ok
-	@$(MAKE) all
+	@$(MAKE) all module
 	@tests/system/soak.py $(ARGS)
 
 # What `check` consists of, for tests/all.
@@ -183,17 +183,17 @@ bench:
 
 ## bench-boot: instructions, exits and memory of a boot of Debian's kernel
 bench-boot: $(BUILD)/deps.ok
-	@$(MAKE) all
+	@$(MAKE) all module
 	@tools/bench/bench boot
 
 ## bench-idle: wakeups of each thread while Debian's text console is idle
 bench-idle: $(BUILD)/deps.ok
-	@$(MAKE) all
+	@$(MAKE) all module
 	@tools/bench/bench idle
 
 ## bench-exits: instructions of each kind of exit, our hypervisor beside KVM
 bench-exits: $(BUILD)/deps.ok
-	@$(MAKE) all exits-programs
+	@$(MAKE) all module exits-programs
 	@tools/bench/bench exits
 
 # --- the rest ----------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ BARE_DIRS   := $(HV_ROOMS:%=hypervisor/%) hypervisor/svm hypervisor/vmx hypervis
 BARE_OBJ    := $(patsubst %,$(BARE_OUT)/%.o,$(sort $(wildcard $(BARE_DIRS:%=%/*.c) $(BARE_DIRS:%=%/*.S))))
 BARE_CFLAGS := -std=gnu11 -m64 -O2 -g $(WARN) -Wno-sign-compare -ffreestanding -fno-pic -fno-pie \
                -fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none -mno-red-zone \
-               -mgeneral-regs-only -fno-toplevel-reorder -Ihypervisor/include -Ihypervisor -Ihypervisor/bare -Itests/bare
+               -mgeneral-regs-only -fno-toplevel-reorder -fno-omit-frame-pointer -Ihypervisor/include -Ihypervisor -Ihypervisor/bare -Itests/bare
 BARE_CFLAGS += $(if $(wildcard hypervisor/svm/svm.c),-DHV_HAVE_SVM) $(if $(wildcard hypervisor/vmx/vmx.c),-DHV_HAVE_VMX)
 
 $(BARE_OUT)/%.o: %

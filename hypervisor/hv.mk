@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The hypervisor's unit tests: its rooms above the vendor, in user space, under ASan and UBSan.
 
-HV_ROOMS   := core mem ept lapic emul
+HV_ROOMS   := core io mem ept lapic emul
 HV_SOURCES := $(sort $(foreach r,$(HV_ROOMS),$(wildcard hypervisor/$(r)/*.c)))
 HV_HEADERS := $(sort $(wildcard hypervisor/include/*.h $(HV_ROOMS:%=hypervisor/%/*.h) tests/hv/*.h))
 HV_INCLUDE := -Ihypervisor/include -Ihypervisor -Itests/hv

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the files of the bare machine share, and what a program that runs on it (the tests) may use. */
+/* What the files of the bare machine share, and what a program on it (the tests) may use. */
 #ifndef BARE_BARE_H
 #define BARE_BARE_H
 

@@ -54,7 +54,8 @@ struct spec {
 	unsigned width;
 };
 
-static void add_number(struct text *t, const struct spec *f, uint64_t val, unsigned base, bool minus)
+static void add_number(struct text *t, const struct spec *f, uint64_t val, unsigned base,
+		       bool minus)
 {
 	char buf[24], *s = buf + sizeof(buf);
 	char *const end = s;
@@ -169,6 +170,17 @@ void host_log(enum host_log_level level, const char *fmt, ...)
 	print("\n");
 }
 
+/* Return addresses, by the frame pointers that everything is compiled with. */
+static void print_callers(const uint64_t *frame)
+{
+	print("called from");
+	for (unsigned i = 0; i < 8 && frame && frame[1]; i++) {
+		print(" %lx", frame[1]);
+		frame = (const uint64_t *)frame[0];
+	}
+	print("\n");
+}
+
 void bug(const char *fmt, ...)
 {
 	__builtin_va_list args;
@@ -177,6 +189,7 @@ void bug(const char *fmt, ...)
 	__builtin_va_start(args, fmt);
 	print_args(fmt, args);
 	__builtin_va_end(args);
-	print(" from %p\n", __builtin_return_address(0));
+	print("\n");
+	print_callers(__builtin_frame_address(0));
 	machine_end(false);
 }

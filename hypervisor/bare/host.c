@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * host.h without an operating system: processors, guest memory, extended state, locks, waiting. One
- * processor and one thread, so that a lock that is held already, or sleep where none is allowed, is a
- * mistake of the caller, which ends the machine. Missing: further processors.
+ * processor and one thread, so that a lock that is held already, or sleep where none is allowed,
+ * is a mistake of the caller, which ends the machine. Missing: further processors.
  */
 #include "bare.h"
 #include "core/core.h"
@@ -14,7 +14,7 @@ static const uint64_t user_top = 256 << 20;
 volatile enum host_wish bare_wish;
 
 static struct {
-	unsigned preempt_off, mutexes, spins;
+	unsigned preempt_off, mutexes, spins, copies;
 	bool in_guest;			/* the guest's extended state is in the registers */
 	struct bare_vcpu fpu;		/* the machine's own, meanwhile */
 } host;
@@ -91,7 +91,10 @@ int host_copy(struct hv_vm *vm, uint64_t uaddr, void *buf, size_t n, bool write)
 {
 	uint8_t *p = buf;
 
-	host_may_sleep();
+	if (host.preempt_off && ++host.copies % 4 == 0)
+		return -EFAULT; /* as if the page were not there now and then */
+	if (!host.preempt_off)
+		host_may_sleep();
 	while (n) {
 		size_t part = PAGE - uaddr % PAGE;
 

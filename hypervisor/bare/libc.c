@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The four functions that compilers call by themselves, with the processor's string instructions. */
+/* The four functions that compilers call by themselves. */
 #include "host_types.h"
 
 void *memcpy(void *to, const void *from, size_t n)
 {
 	void *d = to;
+	size_t words = n / 8;
 
+	n %= 8;
+	asm volatile("rep movsq" : "+D"(d), "+S"(from), "+c"(words) : : "memory");
 	asm volatile("rep movsb" : "+D"(d), "+S"(from), "+c"(n) : : "memory");
 	return to;
 }
@@ -24,8 +27,12 @@ void *memmove(void *to, const void *from, size_t n)
 void *memset(void *p, int c, size_t n)
 {
 	void *d = p;
+	size_t words = n / 8;
+	uint64_t word = (uint8_t)c * 0x0101010101010101ull;
 
-	asm volatile("rep stosb" : "+D"(d), "+c"(n) : "a"(c) : "memory");
+	n %= 8;
+	asm volatile("rep stosq" : "+D"(d), "+c"(words) : "a"(word) : "memory");
+	asm volatile("rep stosb" : "+D"(d), "+c"(n) : "a"(word) : "memory");
 	return p;
 }
 

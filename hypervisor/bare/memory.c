@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pages of the bare machine: a byte map over the RAM that the boot loader tells of. What is freed is
- * overwritten, so that a use of it afterwards shows. Missing: RAM beyond 256 MiB.
+ * Pages of the bare machine: a byte map over the RAM that the boot loader tells of. What is freed
+ * is overwritten, so that a use of it afterwards shows. Missing: RAM beyond 256 MiB.
  *
  * Reference: Multiboot Specification 0.6.96, "Boot information format".
  */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Time on the bare machine: the clock is the TSC, timers are a list behind the local APIC's one-shot
- * timer; both are measured against the 8254 once. Missing: the date, which is a constant.
+ * Time on the bare machine: the clock is the TSC, timers are a list behind the local APIC's
+ * one-shot timer; both are measured against the 8254 once. Missing: the date, which is a constant.
  *
  * References: Intel SDM 3, "APIC Timer"; Intel 8254 data sheet, "Mode 0".
  */

@@ -52,8 +52,9 @@ static void print_frame(const struct trap_frame *f)
 	uint64_t cr2, cr3;
 
 	asm volatile("mov %%cr2, %0; mov %%cr3, %1" : "=r"(cr2), "=r"(cr3));
-	print("exception %lu error %#lx at %#lx:%#lx rflags %#lx stack %#lx:%#lx cr2 %#lx cr3 %#lx\n",
-	      f->vector, f->error, f->cs, f->rip, f->rflags, f->ss, f->rsp, cr2, cr3);
+	print("exception %lu error %#lx at %#lx:%#lx rflags %#lx ", f->vector, f->error, f->cs,
+	      f->rip, f->rflags);
+	print("stack %#lx:%#lx cr2 %#lx cr3 %#lx\n", f->ss, f->rsp, cr2, cr3);
 	print("rax %016lx rbx %016lx rcx %016lx rdx %016lx\n", f->rax, f->rbx, f->rcx, f->rdx);
 	print("rsi %016lx rdi %016lx rbp %016lx r8  %016lx\n", f->rsi, f->rdi, f->rbp, f->r8);
 	print("r9  %016lx r10 %016lx r11 %016lx r12 %016lx\n", f->r9, f->r10, f->r11, f->r12);
@@ -61,8 +62,8 @@ static void print_frame(const struct trap_frame *f)
 }
 
 /*
- * Nothing here steps or has breakpoints: such an exception belongs to the guest that has just exited
- * by it. Bochs leaves it pending.
+ * Nothing here steps or has breakpoints: such an exception belongs to the guest that has just
+ * exited by it. Bochs leaves it pending.
  */
 static bool is_stray(const struct trap_frame *f)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Where interrupts and exceptions arrive: 256 stubs of 16 bytes, and the common way to trap_handle(). */
+/* Where interrupts and exceptions arrive: 256 stubs of 16 bytes, and the way to trap_handle(). */
 
 	.text
 	.balign 16

@@ -7,8 +7,8 @@
  *   vcpu->lock  mutex: held by whoever runs or inspects that vCPU; several only in index order
  *   vm->mmu     spin lock, the innermost: stage-2 tables, and slots as invalidation reads them
  * Field letters: [I] immutable after create, [m] vm->lock, [v] vcpu->lock, [V] read under any one
- * vcpu->lock (or vm->lock, or vm->mmu), changed under vm->lock, all of them and vm->mmu; [s] vm->mmu,
- * [a] atomic (cpu.h).
+ * vcpu->lock (or vm->lock, or vm->mmu), changed under vm->lock, all of them and vm->mmu;
+ * [s] vm->mmu, [a] atomic (cpu.h).
  */
 #ifndef HV_CORE_H
 #define HV_CORE_H
@@ -46,7 +46,7 @@ struct hv_vm {
 	struct stage2 s2;	/* [s] */
 	uint64_t mmu_seq;	/* [s] invalidations that ended */
 	unsigned mmu_busy;	/* [s] invalidations that are going on */
-	uint64_t s2_gen;	/* [a] grows when translations went away: vCPUs flush before entering */
+	uint64_t s2_gen;	/* [a] grows when translations went away: vCPUs flush then */
 
 	uint64_t eoi_vectors[4]; /* [a] level-triggered: EOI goes to the user */
 	struct hv_ioevent ioevent[HV_IOEVENTS]; /* [V] */
@@ -173,8 +173,8 @@ extern const struct hv_backend *hv_ops; /* [I] after hv_load() */
 extern struct hv_caps hv_cap;		/* [I] likewise */
 
 /*
- * What a handler tells the run loop. Handlers are called with the vCPU lock held, loaded or not; one
- * that may sleep calls hv_vcpu_release() first.
+ * What a handler tells the run loop. Handlers are called with the vCPU lock held, loaded or not;
+ * one that may sleep calls hv_vcpu_release() first.
  */
 enum hv_next { HV_AGAIN, HV_TO_USER }; /* or -errno */
 
@@ -201,7 +201,7 @@ void hv_vm_thaw(struct hv_vm *vm);
 int hv_exit_handle(struct hv_vcpu *v, struct hv_exit *x);
 /* RIP to behind the instruction of the exit; fetches it when the length is unknown. HV_AGAIN. */
 int hv_skip(struct hv_vcpu *v, const struct hv_exit *x);
-/* Decodes what stands at RIP into v->emul.insn. 0; -EFAULT: an exception has been raised instead. */
+/* Decodes what stands at RIP into v->emul.insn. 0; -EFAULT: an exception was raised instead. */
 int hv_fetch_insn(struct hv_vcpu *v);
 /* The instruction is through: what that means for RIP, RF, the interrupt shadow, and TF. */
 int hv_insn_done(struct hv_vcpu *v, uint64_t rip);
@@ -278,7 +278,7 @@ bool hv_ioevent_signal(struct hv_vm *vm, bool pio, uint64_t addr, uint64_t val, 
 
 /* The slot with gpa, NULL: none. */
 const struct hv_slot *hv_slot_find(struct hv_vcpu *v, uint64_t gpa);
-/* Guest-physical reads and writes of RAM, within one page or across; may sleep. -EFAULT: not RAM. */
+/* Guest-physical reads and writes of RAM, also across pages; may sleep. -EFAULT: not RAM. */
 int hv_mem_read(struct hv_vcpu *v, uint64_t gpa, void *buf, size_t n);
 int hv_mem_write(struct hv_vcpu *v, uint64_t gpa, const void *buf, size_t n); /* -EROFS: ROM */
 int hv_mem_cmpxchg(struct hv_vcpu *v, uint64_t gpa, uint64_t *old, uint64_t val, unsigned size);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What is delivered to the guest next, and what waits: exceptions and their pairs, NMIs, interrupts.
+ * What is delivered to the guest next, and what waits: exceptions, their pairs, NMIs, interrupts.
  *
- * References: Intel SDM 3, "Priority Among Concurrent Events", "Interrupt 8 - Double Fault Exception
- * (#DF)"; AMD APM 2, "Priorities", "#DF - Double-Fault Exception (Vector 8)".
+ * References: Intel SDM 3, "Priority Among Concurrent Events", "Interrupt 8 - Double Fault
+ * Exception (#DF)"; AMD APM 2, "Priorities", "#DF - Double-Fault Exception (Vector 8)".
  */
 #include "core/core.h"
 

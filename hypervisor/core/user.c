@@ -144,6 +144,8 @@ int hv_debug_set(struct hv_vcpu *v, const struct hv_debug *d)
 	uint32_t traps = 1u << X86_UD;
 
 	open_vcpu(v);
+	if (v->debug.on && v->debug.step)
+		v->st.rflags &= ~RFLAGS_TF;
 	v->debug = *d;
 	if (d->on)
 		traps |= 1u << X86_DB;

@@ -2,7 +2,8 @@
 /*
  * vCPUs: lifetime, power-on state, what binds them to a processor, and requests from other threads.
  *
- * Reference: Intel SDM 3, "Processor State After Reset"; AMD APM 2, "Processor Initialization State".
+ * References: Intel SDM 3, "Processor State After Reset"; AMD APM 2, "Processor Initialization
+ * State".
  */
 #include "core/core.h"
 
@@ -41,6 +42,7 @@ static void set_up_hardware(struct hv_vcpu *v)
 {
 	hv_vcpu_bind(v);
 	hv_ops->set_exception_trap(v, 1u << X86_UD, false);
+	hv_msr_traps(v);
 	hv_tsc_apply(v);
 	hv_vcpu_release(v);
 }
@@ -64,10 +66,11 @@ int hv_vcpu_create(struct hv_vm *vm, unsigned id, void *host, struct hv_vcpu **o
 	v->tsc_khz = host_tsc_khz();
 	v->tsc_ratio = 1ull << 32;
 	v->tsc_offset = vm->tsc_offset;
-	v->phys_bits = hv_cap.phys_bits;
 	host_lock_init(&v->lock);
 	lapic_init(v);
 	err = hv_ops->vcpu_init(v);
+	if (!err)
+		err = hv_cpuid_set(v, NULL, 0);
 	if (!err) {
 		hv_vcpu_reset(v, false);
 		set_up_hardware(v);
@@ -131,6 +134,7 @@ void hv_vcpu_reset(struct hv_vcpu *v, bool init)
 	v->nmis = 0;
 	v->n_fragments = 0;
 	v->complete = NULL;
+	v->clock_gpa = 0; /* the next kernel's memory is not to be written */
 	hv_msr_reset(v, init);
 	lapic_reset(v, init);
 	v->mp = v->id ? HV_MP_WAIT_INIT : HV_MP_RUN;
@@ -177,9 +181,9 @@ void hv_touch(struct hv_vcpu *v, uint32_t groups)
 /* --- requests --- */
 
 /*
- * Pairs with run.c's go_inside(): it says INSIDE and then looks for requests; here the request stands
- * before we look at where it is. One of the two sees the other. v->cpu is a guess only when it is
- * outside, and then nothing is lost by a kick too many.
+ * Pairs with run.c's enter(): it says INSIDE and then looks for requests; here the request
+ * stands before we look at where it is. One of the two sees the other. v->cpu is a guess only when
+ * it is outside, and then nothing is lost by a kick too many.
  */
 void hv_vcpu_poke(struct hv_vcpu *v)
 {

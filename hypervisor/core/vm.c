@@ -21,6 +21,9 @@ int hv_load(const char **why)
 {
 	int err = -ENODEV;
 
+	*why = "The host does not know its TSC's frequency: choose a machine with a constant TSC.";
+	if (!host_tsc_khz())
+		return -ENODEV;
 	*why = "This processor has neither VT-x nor AMD-V: choose another machine, or the lab.";
 	for (const struct hv_backend *const *b = vendors; *b; b++) {
 		const char *reason = NULL;
@@ -169,6 +172,16 @@ static const unsigned long *copy_bits(const struct hv_msr_range *r)
 	return copy;
 }
 
+/* All are frozen. */
+static void refresh_traps(struct hv_vm *vm)
+{
+	for (unsigned i = 0; i < vm->n_vcpus; i++)
+		if (vm->vcpu[i]) {
+			hv_msr_traps(vm->vcpu[i]);
+			hv_vcpu_release(vm->vcpu[i]);
+		}
+}
+
 /* The new filter takes the place of the old one as a whole, or not at all. */
 int hv_msr_filter(struct hv_vm *vm, const struct hv_msr_range *r, unsigned n, bool default_allow)
 {
@@ -190,6 +203,7 @@ int hv_msr_filter(struct hv_vm *vm, const struct hv_msr_range *r, unsigned n, bo
 		memcpy(vm->filter, made, sizeof(made[0]) * n);
 		vm->n_filters = n;
 		vm->filter_deny = !default_allow;
+		refresh_traps(vm);
 		hv_vm_thaw(vm);
 		host_unlock(&vm->lock);
 	}

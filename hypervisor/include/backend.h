@@ -27,7 +27,7 @@ struct hv_event {
 	enum hv_event_type type;
 	uint8_t vector;
 	bool has_error;
-	uint8_t insn_len; /* HV_EV_SOFT, #BP, #OF: of the instruction, when interrupted; 0: unknown */
+	uint8_t insn_len; /* HV_EV_SOFT, #BP, #OF: the instruction's, if interrupted; 0: unknown */
 	uint32_t error;
 };
 
@@ -68,10 +68,10 @@ struct hv_exit {
 	struct hv_event interrupted; /* the event whose delivery this exit cut short */
 	union {
 		/* seg: which, of INS and OUTS; addr_bits 16, 32, 64, or 0: decode seg and size */
-		struct { uint16_t port; uint8_t size; bool in, string, rep; uint8_t seg, addr_bits; } io;
+		struct { uint16_t port; uint8_t size, seg, addr_bits; bool in, string, rep; } io;
 		struct { uint64_t gpa; uint32_t access; } mem; /* HV_ACCESS_* */
 		struct { bool write; } msr;	/* index in RCX, value in RDX:RAX */
-		struct { uint8_t cr, gpr; bool write; } cr; /* HV_GPR_UNKNOWN: decode (LMSW, CLTS) */
+		struct { uint8_t cr, gpr; bool write; } cr; /* HV_GPR_UNKNOWN: LMSW, CLTS */
 		struct { uint8_t dr, gpr; bool write; } dr;
 		struct { uint8_t vector; bool has_error; uint32_t error; uint64_t addr; } exc;
 		struct { uint16_t selector; uint8_t source; bool has_error; uint32_t error; } task;
@@ -102,7 +102,7 @@ struct hv_seg {
 	uint64_t base;
 	uint32_t limit;	   /* in bytes, granularity applied */
 	uint16_t selector;
-	uint16_t attr;	   /* SEG_* of x86.h, as bits 40 to 55 of a descriptor; no SEG_P: unusable */
+	uint16_t attr;	   /* SEG_* of x86.h, bits 40 to 55 of a descriptor; no SEG_P: unusable */
 };
 
 struct hv_table {

@@ -18,7 +18,9 @@ static inline uint64_t cpu_rdmsr(uint32_t msr)
 
 static inline void cpu_wrmsr(uint32_t msr, uint64_t val)
 {
-	asm volatile("wrmsr" : : "c"(msr), "a"((uint32_t)val), "d"((uint32_t)(val >> 32)) : "memory");
+	uint32_t lo = val & 0xffffffff, hi = val >> 32;
+
+	asm volatile("wrmsr" : : "c"(msr), "a"(lo), "d"(hi) : "memory");
 }
 
 #ifndef HOST_OWN_TSC /* unit tests have one that stands still */

@@ -41,7 +41,10 @@ struct host_frame {
 int host_frame_get(struct hv_vm *vm, uint64_t uaddr, bool write, struct host_frame *f);
 void host_frame_put(struct host_frame *f, bool dirty); /* any context */
 
-/* Copies to (write) or from the process of the VM, on one of its threads. May sleep. 0, -EFAULT. */
+/*
+ * Copies to (write) or from the process of the VM, on one of its threads. May sleep; with
+ * preemption off it fails where it would have to. 0, -EFAULT.
+ */
 int host_copy(struct hv_vm *vm, uint64_t uaddr, void *buf, size_t n, bool write);
 /* Atomic compare and exchange of 1, 2, 4 or 8 aligned bytes: 0; -EAGAIN with *old as found. */
 int host_cmpxchg(struct hv_vm *vm, uint64_t uaddr, uint64_t *old, uint64_t val, unsigned size);
@@ -93,6 +96,7 @@ void host_wake(struct host_wait *w);
 void host_event_signal(void *event); /* the glue's own, from hv_ioevent_set(); any context */
 
 enum host_log_level { HOST_ERROR, HOST_WARN, HOST_INFO };
-void host_log(enum host_log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+__attribute__((format(printf, 2, 3)))
+void host_log(enum host_log_level level, const char *fmt, ...);
 
 #endif

@@ -25,7 +25,7 @@ const char *hv_vendor(void);
 /* --- VMs --- */
 
 int hv_vm_create(struct hv_vm **vm, void *host); /* host: the glue's own, vm->host */
-void hv_vm_destroy(struct hv_vm *vm);		 /* destroys its vCPUs; nothing else calls any more */
+void hv_vm_destroy(struct hv_vm *vm);		 /* and its vCPUs; nothing else calls any more */
 
 enum { HV_SLOT_LOG = 1, HV_SLOT_READONLY = 2 };
 /*
@@ -91,7 +91,7 @@ int hv_vcpu_create(struct hv_vm *vm, unsigned id, void *host, struct hv_vcpu **v
 void *hv_vcpu_host(const struct hv_vcpu *v); /* what hv_vcpu_create() was given */
 void hv_vcpu_kick(struct hv_vcpu *v); /* out of the guest or its sleep, soon; any context */
 
-/* Why hv_vcpu_run() came back. What a request needs as an answer is put back before the next run. */
+/* Why hv_vcpu_run() came back. What is needed as an answer is put back before the next run. */
 enum hv_reason {
 	HV_USER_NONE, HV_USER_IO, HV_USER_MMIO, HV_USER_WINDOW, HV_USER_EOI, HV_USER_SHUTDOWN,
 	HV_USER_DEBUG, HV_USER_HYPERCALL, HV_USER_MSR_READ, HV_USER_MSR_WRITE, HV_USER_INTERNAL,
@@ -125,7 +125,7 @@ struct hv_user {
  */
 int hv_vcpu_run(struct hv_vcpu *v, struct hv_user *u, void *io_data, const volatile uint8_t *stop);
 
-/* State by groups (HV_GPR ... of backend.h). Setting checks: -EINVAL for what no entry would take. */
+/* State by groups (HV_GPR ... of backend.h). Setting: -EINVAL for what no entry would take. */
 int hv_vcpu_get(struct hv_vcpu *v, struct hv_state *s, uint32_t groups);
 int hv_vcpu_set(struct hv_vcpu *v, const struct hv_state *s, uint32_t groups);
 uint64_t hv_xcr0_get(struct hv_vcpu *v);

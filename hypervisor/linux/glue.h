@@ -46,7 +46,7 @@ struct vcpu {
 	struct vm *vm;			/* [I] */
 	struct hv_vcpu *hv;		/* [I] NULL: creation failed */
 	struct mutex lock;
-	struct kvm_run *run;		/* [I] page 0 of its mapping: user space writes to it any time */
+	struct kvm_run *run;		/* [I] page 0 of its mapping: user space writes any time */
 	void *io_data;			/* [I] page 1: HV_IO_BYTES */
 	struct hv_user user;		/* [v] */
 	struct fpu_guest fpu;		/* [v] */

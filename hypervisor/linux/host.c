@@ -75,6 +75,7 @@ void host_kick(unsigned cpu, bool wait)
 void host_preempt_off(void)
 {
 	preempt_disable();
+	pagefault_disable(); /* host_copy() fails rather than sleep */
 }
 
 /*
@@ -92,6 +93,7 @@ static void let_others_run(void)
 
 void host_preempt_on(void)
 {
+	pagefault_enable();
 	preempt_enable();
 	if (unlikely(__xfer_to_guest_mode_work_pending()) && preemptible())
 		let_others_run();
@@ -167,7 +169,7 @@ void host_unlock(struct host_mutex *l)
 	mutex_unlock((struct mutex *)l);
 }
 
-void host_spin_lock(struct host_spin *l)
+void host_spin_lock(struct host_spin *l) __acquires(l)
 {
 	struct spin *s = (struct spin *)l;
 	unsigned long flags;
@@ -176,7 +178,7 @@ void host_spin_lock(struct host_spin *l)
 	s->flags = flags;
 }
 
-void host_spin_unlock(struct host_spin *l)
+void host_spin_unlock(struct host_spin *l) __releases(l)
 {
 	struct spin *s = (struct spin *)l;
 

@@ -146,7 +146,9 @@ static s64 logged_pages(struct vm *vm, u32 slot)
 	if (slot >= HV_MAX_SLOTS)
 		return -EINVAL;
 	slot = array_index_nospec(slot, HV_MAX_SLOTS);
-	return vm->slot_flags[slot] & KVM_MEM_LOG_DIRTY_PAGES ? hv_slot_pages(vm->hv, slot) : -ENOENT;
+	if (!(vm->slot_flags[slot] & KVM_MEM_LOG_DIRTY_PAGES))
+		return -ENOENT;
+	return hv_slot_pages(vm->hv, slot);
 }
 
 static size_t bitmap_bytes(u64 pages)

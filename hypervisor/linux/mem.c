@@ -19,6 +19,8 @@
 
 #include "glue.h"
 
+enum { SMALL_COPY = 64 };
+
 /* --- the hypervisor's own --- */
 
 void *host_alloc(size_t n)
@@ -134,11 +136,38 @@ void host_frame_put(struct host_frame *f, bool dirty)
 	put_page(page);
 }
 
+/* Entries of page tables, instructions, operands: without copy_from_user()'s look at our side. */
+#define COPY_WORDS(type)                                                                           \
+	for (; n >= sizeof(type); n -= sizeof(type), at += sizeof(type), buf += sizeof(type)) {    \
+		if (write)                                                                         \
+			unsafe_put_user(*(type *)buf, (type __user *)at, fault);                   \
+		else                                                                               \
+			unsafe_get_user(*(type *)buf, (type __user *)at, fault);                   \
+	}
+
+static int copy_small(char __user *at, char *buf, size_t n, bool write)
+{
+	if (!user_access_begin(at, n))
+		return -EFAULT;
+	COPY_WORDS(u64);
+	COPY_WORDS(u32);
+	COPY_WORDS(u16);
+	COPY_WORDS(u8);
+	user_access_end();
+	return 0;
+fault:
+	user_access_end();
+	return -EFAULT;
+}
+
 int host_copy(struct hv_vm *vm, uint64_t uaddr, void *buf, size_t n, bool write)
 {
 	void __user *at = (void __user *)(unsigned long)uaddr;
-	unsigned long left = write ? copy_to_user(at, buf, n) : copy_from_user(buf, at, n);
+	unsigned long left;
 
+	if (n <= SMALL_COPY)
+		return copy_small(at, buf, n, write);
+	left = write ? copy_to_user(at, buf, n) : copy_from_user(buf, at, n);
 	return left ? -EFAULT : 0;
 }
 

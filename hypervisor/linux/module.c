@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * caisson.ko: turns the processors' virtualization on and off with them, and serves /dev/caisson and
+ * caisson.ko: turns the processors' virtualization on and off with them, serves /dev/caisson, and
  * the counters below /sys/kernel/debug/caisson.
  *
  * Reference: Linux, "CPU hotplug in the Kernel".
@@ -63,7 +63,7 @@ static int sleep_begins(HOOK_ARGUMENT)
 static void sleep_ends(HOOK_ARGUMENT)
 {
 	if (hv_cpu_on())
-		host_log(HOST_ERROR, "Virtualization does not come back after sleep: reload caisson.");
+		host_log(HOST_ERROR, "Virtualization is off since the sleep: reload caisson.");
 }
 
 static struct syscore_ops sleep_ops = { .suspend = sleep_begins, .resume = sleep_ends };
@@ -80,7 +80,7 @@ static void turn_off(void *unused)
 	hv_cpu_off();
 }
 
-/* None runs any more, nor touches its hardware state: each looks at glue_stopping under its lock. */
+/* None runs or touches its hardware's state any more: each sees glue_stopping under its lock. */
 static void stop_guests(void)
 {
 	struct vm *vm;
@@ -115,8 +115,9 @@ static struct notifier_block reboot_hook = { .notifier_call = going_down };
 /* --- counters --- */
 
 static const char *const exit_names[] = { /* in the order of enum hv_exit_kind */
-	"none", "host_intr", "window", "io", "mem", "msr", "cpuid", "cr", "dr", "xsetbv", "exception",
-	"hlt", "pause", "hypercall", "task", "cache", "undefined", "shutdown", "unhandled",
+	"none", "host_intr", "window", "io", "mem", "msr", "cpuid", "cr", "dr", "xsetbv",
+	"exception", "hlt", "pause", "hypercall", "task", "cache", "undefined", "shutdown",
+	"unhandled",
 };
 static_assert(ARRAY_SIZE(exit_names) == HV_EXIT_KINDS);
 
@@ -268,8 +269,8 @@ static int processors_on(void)
 	int err = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "caisson:online", cpu_comes, cpu_goes);
 
 	if (err == -EBUSY)
-		host_log(HOST_ERROR, "%s has the processor's virtualization: type \"modprobe -r %s\", "
-			 "then load caisson again.", module, module);
+		host_log(HOST_ERROR, "%s has the processor's virtualization: "
+			 "type \"modprobe -r %s\", then load caisson again.", module, module);
 	if (err < 0)
 		return err;
 	hotplug_state = err;

@@ -183,7 +183,7 @@ static void tell(struct kvm_run *run, const struct hv_user *u)
 	}
 }
 
-/* The byte behind request_interrupt_window is immediate_exit, whose name differs between kernels. */
+/* The byte behind request_interrupt_window is immediate_exit, which kernels name differently. */
 static const volatile uint8_t *stop_flag(const struct kvm_run *run)
 {
 	return &run->request_interrupt_window + 1;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The processor's state as the KVM API has it, from and to the core's: registers, segments, extended
- * state, events, local APIC, debugging. Nothing is decided here but what the API's fields mean.
+ * The processor's state as the KVM API has it, from and to the core's: registers, segments, FPU,
+ * events, local APIC, debugging. Nothing is decided here but what the API's fields mean.
  *
  * Missing: system management mode, exception payloads, AMX, PKRU (none is offered).
  *
@@ -291,7 +291,7 @@ static long get_events(struct vcpu *vcpu, void *arg, void __user *user)
 	return 0;
 }
 
-/* The API can name several at once; the one that comes first in the processor's own order counts. */
+/* The API can name several at once; the first one in the processor's own order counts. */
 static struct hv_event one_event(const struct kvm_vcpu_events *from)
 {
 	if (from->exception.injected)
@@ -337,7 +337,7 @@ static long set_events(struct vcpu *vcpu, void *arg, void __user *user)
 
 /* --- local APIC, INIT and SIPI --- */
 
-/* In x2APIC mode the ID fills its register; the API has it in the top byte (KVM_CAP_X2APIC_API: no). */
+/* In x2APIC mode the ID fills its register; the API has it in the top byte all the same. */
 static bool id_is_narrow(struct vcpu *vcpu)
 {
 	uint64_t base = 0;

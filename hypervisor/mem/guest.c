@@ -13,9 +13,19 @@ static void mark_written(const struct hv_slot *s, uint64_t gpa, size_t n)
 		cpu_or(&s->written[page / 64], 1ul << page % 64);
 }
 
+/* At once if the process's page is there; if not, it must be brought in, and that may take long. */
+static int copy_part(struct hv_vcpu *v, uint64_t uaddr, void *buf, size_t n, bool write)
+{
+	if (v->loaded) {
+		if (!host_copy(v->vm, uaddr, buf, n, write))
+			return 0;
+		hv_vcpu_release(v);
+	}
+	return host_copy(v->vm, uaddr, buf, n, write);
+}
+
 static int copy(struct hv_vcpu *v, uint64_t gpa, uint8_t *buf, size_t n, bool write)
 {
-	hv_vcpu_release(v);
 	while (n) {
 		const struct hv_slot *s = hv_slot_find(v, gpa);
 		uint64_t off, part;
@@ -27,7 +37,7 @@ static int copy(struct hv_vcpu *v, uint64_t gpa, uint8_t *buf, size_t n, bool wr
 			return -EROFS;
 		off = gpa - s->gpa;
 		part = n < s->len - off ? n : s->len - off;
-		err = host_copy(v->vm, s->uaddr + off, buf, part, write);
+		err = copy_part(v, s->uaddr + off, buf, part, write);
 		if (write)
 			mark_written(s, gpa, part); /* a copy that failed may have begun */
 		if (err)

@@ -4,12 +4,13 @@
  * registers and ES to DS with their tables; VMLOAD and VMSAVE move FS, GS, TR, LDTR and the MSRs of
  * system calls; the general registers are left, and they are moved here.
  *
- * As a part of Linux it applies what the host applies against speculation, which patches it in where
- * its processor needs it: for return buffer and branch predictors after the guest; before it for the
- * processor's buffers, and the divider of some. On the bare machine there is nobody to protect.
+ * As a part of Linux it applies what the host applies against speculation, which patches it in
+ * where its processor needs it: for return buffer and branch predictors after the guest; before it
+ * for the processor's buffers, and the divider of some. On the bare machine there is nobody to
+ * protect.
  *
- * Reference: AMD APM 2, "Basic Operation", "VMSAVE and VMLOAD Instructions", "Global Interrupt Flag,
- * STGI and CLGI Instructions".
+ * Reference: AMD APM 2, "Basic Operation", "VMSAVE and VMLOAD Instructions", "Global Interrupt
+ * Flag, STGI and CLGI Instructions".
  */
 #ifdef __KERNEL__
 #include <linux/linkage.h>
@@ -74,7 +75,7 @@ SYM_FUNC_START(svm_switch)
 	.endr
 	mov	GPR(7)(%rdi), %rdi
 
-	/* The interrupt flag that counts while V_INTR_MASKING is on: interrupts end the guest's turn. */
+	/* With V_INTR_MASKING this flag is the one that counts: interrupts end the guest's turn. */
 	sti
 	vmload	%rax
 	VM_CLEAR_CPU_BUFFERS

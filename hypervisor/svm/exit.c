@@ -2,8 +2,8 @@
 /*
  * One entry into the guest, and what the hardware says about the exit in neutral words.
  *
- * Reference: AMD APM 2, "VMRUN Instruction", "#VMEXIT", "Event Injection", "SVM Intercept Exit Codes",
- * "Instruction Intercepts", "Exception Intercepts"; "Debug Resources" for what a step leaves.
+ * Reference: AMD APM 2, "VMRUN Instruction", "#VMEXIT", "Event Injection", "Instruction
+ * Intercepts", "Exception Intercepts", "SVM Intercept Exit Codes", "Software Debug Resources".
  */
 #include "svm.h"
 
@@ -24,8 +24,8 @@ static void svm_debug_read(uint64_t dr[4])
 }
 
 /*
- * The guest's are in the registers while it has breakpoints, and, once it has touched one, until the
- * next exit: most guests write them once. Otherwise each access exits.
+ * The guest's are in the registers while it has breakpoints, and, once it has touched one, until
+ * the next exit: most guests write them once. Otherwise each access exits.
  */
 static void svm_debug_enter(struct hv_vcpu *v)
 {
@@ -63,9 +63,9 @@ static void svm_debug_leave(struct hv_vcpu *v)
 /* --- the end of an NMI's handler --- */
 
 /*
- * The IRET is run alone: RFLAGS.TF makes an exception behind it, and every exception is intercepted, so
- * that none takes our TF into a frame that the guest sees. With an event to be delivered first it is
- * not the next instruction: it is intercepted again.
+ * The IRET is run alone: RFLAGS.TF makes an exception behind it, and every exception is
+ * intercepted, so that none takes our TF into a frame that the guest sees. With an event to be
+ * delivered first it is not the next instruction: it is intercepted again.
  */
 static void svm_step_enter(struct hv_vcpu *v)
 {
@@ -83,8 +83,8 @@ static void svm_step_enter(struct hv_vcpu *v)
 }
 
 /*
- * Anything but the trap behind the IRET leaves RFLAGS as it was, with our TF. An exception or a task
- * switch means that the IRET has faulted, or goes on elsewhere, and opens NMIs as well.
+ * Anything but the trap behind the IRET leaves RFLAGS as it was, with our TF. An exception or a
+ * task switch means that the IRET has faulted, or goes on elsewhere, and opens NMIs as well.
  */
 static void svm_step_leave(struct svm_vcpu *sv)
 {
@@ -122,8 +122,8 @@ static uint8_t svm_insn_len(const struct vmcb *b, uint64_t next)
 }
 
 /*
- * An INT n, INT3 or INTO of the guest's own whose delivery was cut short is run again: RIP is on it.
- * Only a task switch has to know of it. An interrupted NMI has not masked anything yet.
+ * An INT n, INT3 or INTO of the guest's own whose delivery was cut short is run again: RIP is on
+ * it. Only a task switch has to know of it. An interrupted NMI has not masked anything yet.
  */
 static void svm_exit_interrupted(struct svm_vcpu *sv, struct hv_exit *x)
 {
@@ -234,8 +234,9 @@ static void svm_raise(struct hv_exit *x, uint8_t vector, bool has_error, uint32_
 }
 
 /*
- * A machine check is the host's: its own handler is called as the processor would have done, with the
- * registers of the machine check still standing. It takes what the guest has hit for the kernel's.
+ * A machine check is the host's: its own handler is called as the processor would have done, with
+ * the registers of the machine check still standing. It takes what the guest has hit for the
+ * kernel's.
  */
 static void svm_exit_exception(struct svm_vcpu *sv, struct hv_exit *x)
 {
@@ -336,8 +337,8 @@ static int svm_exit(struct svm_vcpu *sv, struct hv_exit *x)
 /* --- entry --- */
 
 /*
- * An injected INT n, INT3 or INTO pushes the next RIP; a processor that saves none pushes RIP itself,
- * which is therefore moved. If the delivery is cut short it is moved back.
+ * An injected INT n, INT3 or INTO pushes the next RIP; a processor that saves none pushes RIP
+ * itself, which is therefore moved. If the delivery is cut short it is moved back.
  */
 static void svm_gpr_enter(struct hv_vcpu *v)
 {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The guest's state, by groups, between v->st and the VMCB. What the guest cannot change without an
- * exit (CR4, PAT, DEBUGCTL, TSC_AUX, the cache bits of CR0) stays in v->st as it was last set; DR0 to
- * DR3 are there between entries too.
+ * exit (CR4, PAT, DEBUGCTL, TSC_AUX, the cache bits of CR0) stays in v->st as it was last set; DR0
+ * to DR3 are there between entries too.
  *
- * Reference: AMD APM 2, "VMRUN Instruction", "Saving Guest State", "Canonicalization and Consistency
- * Checks"; the same volume, "Segment State in the VMCB".
+ * Reference: AMD APM 2, "VMRUN Instruction", "Segment State in the VMCB", "Canonicalization and
+ * Consistency Checks", "#VMEXIT".
  */
 #include "svm.h"
 
@@ -77,8 +77,8 @@ enum {
 static const uint64_t cr0_hidden = CR0_CD | CR0_NW;
 
 /*
- * The cache stays on whatever the guest thinks, and machine checks stay enabled as the host has them.
- * While the guest's register is not the hardware's, reading it is intercepted too.
+ * The cache stays on whatever the guest thinks, and machine checks stay enabled as the host has
+ * them. While the guest's register is not the hardware's, reading it is intercepted too.
  */
 static void svm_crs_set(struct svm_vcpu *sv, const struct hv_state *st)
 {
@@ -98,7 +98,10 @@ static void svm_crs_get(const struct vmcb *b, struct hv_state *st)
 	st->cr0 = b->cr0 | (st->cr0 & cr0_hidden);
 	st->cr2 = b->cr2;
 	st->cr3 = b->cr3;
-	st->efer = b->efer & ~EFER_SVME;
+	st->efer = b->efer & ~(EFER_SVME | EFER_LMA);
+	/* Bochs has cleared it already when a write of CR0 that ends paging is intercepted. */
+	if ((st->efer & EFER_LME) && (st->cr0 & CR0_PG))
+		st->efer |= EFER_LMA;
 }
 
 /* --- MSRs --- */

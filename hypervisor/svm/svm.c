@@ -5,7 +5,8 @@
  *
  * Missing: VMCB clean bits (every entry reads all of it), virtual NMIs, virtual VMLOAD and VMSAVE.
  *
- * Reference: AMD APM 2, "Enabling SVM", "Host Save Area", "TLB Control", "SVM Feature Identification".
+ * Reference: AMD APM 2, "Enabling SVM", "VM_CR MSR (C001_0114h)", "VM_HSAVE_PA MSR
+ * (C001_0117h)", "TLB Control".
  */
 #include "svm.h"
 
@@ -48,7 +49,7 @@ static int svm_probe(struct hv_caps *caps, const char **why)
 
 	if (cpu_cpuid(CPUID_EXT_MAX, 0).eax < (uint32_t)CPUID_SVM ||
 	    !(cpu_cpuid(CPUID_EXT_FEATURES, 0).ecx & EXT_ECX_SVM)) {
-		*why = "The processor has no AMD-V; on a virtual machine, switch on nested virtualization.";
+		*why = "The processor has no AMD-V; in a virtual machine, switch nesting on.";
 		return -ENODEV;
 	}
 	if (cpu_rdmsr(MSR_VM_CR) & VM_CR_SVMDIS) {
@@ -94,8 +95,7 @@ static int svm_setup(void)
 	m->n_asids = svm.ebx;
 	m->ibpb = sizes & SIZES_EBX_IBPB;
 	m->tsc_aux = cpu_cpuid(CPUID_EXT_FEATURES, 0).edx & EXT_EDX_RDTSCP;
-	m->swap_spec_ctrl = sizes & (SIZES_EBX_IBRS | SIZES_EBX_STIBP | SIZES_EBX_SSBD) &&
-			    !(svm.edx & SVM_EDX_SPEC_CTRL);
+	m->swap_spec_ctrl = sizes & SIZES_EBX_SPEC_CTRL && !svm_has(SVM_EDX_SPEC_CTRL);
 	err = host_page_new(&m->io_map, IO_MAP_ORDER);
 	if (err)
 		return err;
@@ -200,8 +200,9 @@ void svm_tsc_ratio_load(struct svm_vcpu *sv)
 }
 
 /*
- * The registers that no entry switches and that the host's kernel does not depend on stay the guest's
- * until unload(): TSC_AUX is for user space, and single steps by branch are not made meanwhile.
+ * The registers that no entry switches and that the host's kernel does not depend on stay the
+ * guest's until unload(): TSC_AUX is for user space, and single steps by branch are not made
+ * meanwhile.
  */
 static void svm_load(struct hv_vcpu *v)
 {

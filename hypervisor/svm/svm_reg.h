@@ -17,10 +17,8 @@ enum {
 	CPUID_EXT_SIZES = (int)0x80000008, CPUID_SVM = (int)0x8000000a,
 };
 enum { EXT_ECX_SVM = 1 << 2, EXT_EDX_PAGE1G = 1 << 26, EXT_EDX_RDTSCP = 1 << 27 };
-enum {
-	SIZES_EBX_IBPB = 1 << 12, SIZES_EBX_IBRS = 1 << 14, SIZES_EBX_STIBP = 1 << 15,
-	SIZES_EBX_SSBD = 1 << 24,
-};
+enum { SIZES_EBX_IBPB = 1 << 12 };
+enum { SIZES_EBX_SPEC_CTRL = 1 << 14 | 1 << 15 | 1 << 24 }; /* IBRS, STIBP or SSBD */
 enum {
 	SVM_EDX_NPT = 1 << 0, SVM_EDX_NRIP = 1 << 3, SVM_EDX_TSC_RATIO = 1 << 4,
 	SVM_EDX_FLUSH_ASID = 1 << 6, SVM_EDX_DECODE = 1 << 7, SVM_EDX_PAUSE_FILTER = 1 << 10,
@@ -117,61 +115,42 @@ enum vmcb_seg_name {
 };
 
 struct vmcb {
-	uint32_t intercept_cr;	      /* 000 */
-	uint32_t intercept_dr;	      /* 004 */
-	uint32_t intercept_exception; /* 008 */
-	uint32_t intercept1;	      /* 00c */
-	uint32_t intercept2;	      /* 010 */
-	uint32_t intercept3;	      /* 014 */
+	uint32_t intercept_cr, intercept_dr, intercept_exception; /* 000 */
+	uint32_t intercept1, intercept2, intercept3;		  /* 00c */
 	uint8_t reserved1[0x24];
-	uint16_t pause_threshold;     /* 03c */
-	uint16_t pause_count;	      /* 03e */
-	uint64_t io_map_pa;	      /* 040 */
-	uint64_t msr_map_pa;	      /* 048 */
-	uint64_t tsc_offset;	      /* 050 */
-	uint32_t asid;		      /* 058 */
-	uint8_t tlb_control;	      /* 05c */
+	uint16_t pause_threshold, pause_count;			  /* 03c */
+	uint64_t io_map_pa, msr_map_pa, tsc_offset;		  /* 040 */
+	uint32_t asid;						  /* 058 */
+	uint8_t tlb_control;					  /* 05c */
 	uint8_t reserved2[3];
-	uint64_t int_control;	      /* 060 */
-	uint64_t int_state;	      /* 068 */
-	uint64_t exit_code;	      /* 070 */
-	uint64_t exit_info1;	      /* 078 */
-	uint64_t exit_info2;	      /* 080 */
-	uint64_t exit_int_info;	      /* 088 */
-	uint64_t nested_control;      /* 090 */
+	uint64_t int_control, int_state;			  /* 060 */
+	uint64_t exit_code, exit_info1, exit_info2, exit_int_info; /* 070 */
+	uint64_t nested_control;				  /* 090 */
 	uint8_t reserved3[0x10];
-	uint64_t event_inject;	      /* 0a8 */
-	uint64_t nested_cr3;	      /* 0b0 */
-	uint64_t lbr_control;	      /* 0b8 */
-	uint32_t clean;		      /* 0c0 */
-	uint32_t reserved4;
-	uint64_t next_rip;	      /* 0c8 */
-	uint8_t n_insn;		      /* 0d0 */
-	uint8_t insn[15];	      /* 0d1 */
+	uint64_t event_inject, nested_cr3, lbr_control;		  /* 0a8 */
+	uint32_t clean, reserved4;				  /* 0c0 */
+	uint64_t next_rip;					  /* 0c8 */
+	uint8_t n_insn, insn[15];				  /* 0d0 */
 	uint8_t reserved5[0x320];
 
-	struct vmcb_seg seg[VMCB_SEGS]; /* 400 */
+	struct vmcb_seg seg[VMCB_SEGS];				  /* 400 */
 	uint8_t reserved6[0x2b];
-	uint8_t cpl;		      /* 4cb */
+	uint8_t cpl;						  /* 4cb */
 	uint32_t reserved7;
-	uint64_t efer;		      /* 4d0 */
+	uint64_t efer;						  /* 4d0 */
 	uint8_t reserved8[0x70];
-	uint64_t cr4, cr3, cr0;	      /* 548 */
-	uint64_t dr7, dr6;	      /* 560 */
-	uint64_t rflags, rip;	      /* 570 */
+	uint64_t cr4, cr3, cr0, dr7, dr6, rflags, rip;		  /* 548 */
 	uint8_t reserved9[0x58];
-	uint64_t rsp;		      /* 5d8 */
+	uint64_t rsp;						  /* 5d8 */
 	uint8_t reserved10[0x18];
-	uint64_t rax;		      /* 5f8 */
-	uint64_t star, lstar, cstar, sfmask; /* 600 */
-	uint64_t kernel_gs_base;      /* 620 */
-	uint64_t sysenter_cs, sysenter_esp, sysenter_eip; /* 628 */
-	uint64_t cr2;		      /* 640 */
+	uint64_t rax;						  /* 5f8 */
+	uint64_t star, lstar, cstar, sfmask, kernel_gs_base;	  /* 600 */
+	uint64_t sysenter_cs, sysenter_esp, sysenter_eip;	  /* 628 */
+	uint64_t cr2;						  /* 640 */
 	uint8_t reserved11[0x20];
-	uint64_t pat;		      /* 668 */
-	uint64_t debugctl;	      /* 670 */
+	uint64_t pat, debugctl;					  /* 668 */
 	uint8_t reserved12[0x68];
-	uint64_t spec_ctrl;	      /* 6e0 */
+	uint64_t spec_ctrl;					  /* 6e0 */
 	uint8_t reserved13[0x918];
 };
 

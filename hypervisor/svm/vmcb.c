@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The VMCB's control area: what makes the guest exit, its permission maps, its time, events on their
- * way in, and the flushes that it is entered with.
+ * The VMCB's control area: what makes the guest exit, its permission maps, its time, events on
+ * their way in, and the flushes that it is entered with.
  *
- * Reference: AMD APM 2, "Intercept Operation", "Event Injection", "Interrupt and Local APIC Support",
- * "Nested Paging", "TSC Ratio MSR (C000_0104h)".
+ * Reference: AMD APM 2, "Intercept Operation", "Event Injection", "Interrupt and Local APIC
+ * Support", "Nested Paging", "TSC Ratio MSR (C000_0104h)".
  */
 #include "svm.h"
 
 enum { PAUSE_COUNT = 3000, PAUSE_THRESHOLD = 128 };
 
 /*
- * CR0: all that changes more than TS and MP. The guest reads the hardware's register as long as that
- * is what it has written (svm_state_set() intercepts more when it is not). CR4: each write.
+ * CR0: all that changes more than TS and MP. The guest reads the hardware's register as long as
+ * that is what it has written (svm_state_set() intercepts more when it is not). CR4: each write.
  */
 static const uint32_t intercept_cr = 1u << (CR_WRITE_SHIFT + 4);
 

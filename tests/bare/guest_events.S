@@ -103,7 +103,7 @@ nmi_hook:
 	decl	G_SCRATCH
 	ret
 
-/* What the guest raises by itself, through the IDT that the test may have taken away from stage 2. */
+/* What the guest raises by itself, while the test takes the IDT away from stage 2. */
 guest raise, 64
 	STEP(1)
 	EXPECT_TRAP(6, 0, ud2)

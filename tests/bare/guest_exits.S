@@ -213,7 +213,7 @@ guest msr_faults, 64
 	REQUIRE(e)
 	DONE
 
-/* One that nobody knows, for the user: reads 0x1122334455667788, takes a write, faults the third. */
+/* One that nobody knows, for the user, who answers, takes a write, and makes the third fault. */
 guest msr_user, 64
 	movl	$0x12345, %ecx
 	rdmsr

@@ -2,7 +2,7 @@
 /* Guests that read and write where the test tells them to. */
 #include "guest.h"
 
-/* Commands from the test, by IN: 1 read, 2 write, 3 execute, 0 end; then the address, and a value. */
+/* Commands from the test, by IN: 1 read, 2 write, 3 execute, 0 end; then address and value. */
 guest memory, 64
 1:	inl	$P_DATA, %eax
 	cmpl	$1, %eax

@@ -21,6 +21,8 @@
 	inl	$P_DATA, %eax
 	cmpl	$0xcafe1234, %eax
 	REQUIRE(e)
+	cmpl	$0, G_GDT			/* mapped: else the delivery faults */
+	cmpl	$0, G_IDT
 	int	$0x44
 	cmpl	$0x44, T_VECTOR
 	REQUIRE(e)
@@ -72,6 +74,22 @@ guest compat, 32
 	cmpl	$1, %eax
 	REQUIRE(e)
 	DONE
+
+/* By IRET, with a task register of its own loading. */
+guest v86_enter, 32
+	movw	$S_TSS, %ax
+	ltr	%ax
+	xorl	%eax, %eax
+	pushl	%eax				/* GS, FS, DS, ES, SS */
+	pushl	%eax
+	pushl	%eax
+	pushl	%eax
+	pushl	%eax
+	pushl	$G_USER_STACK
+	pushl	$0x23002			/* VM, IOPL 3 */
+	pushl	%eax
+	pushl	$guest_v86
+	iretl
 
 guest v86, 16
 	probe	ax, cx

@@ -126,8 +126,8 @@ void host_state_compare(const struct host_state *a, const struct host_state *b)
 
 	for (unsigned i = 0; i < n + HV_ARRAY(msrs); i++)
 		if (a->words[i] != b->words[i])
-			fail("the host's %s was %#lx and is %#lx", i < n ? names[i] : msrs[i - n].name,
-			     a->words[i], b->words[i]);
+			fail("the host's %s was %#lx and is %#lx",
+			     i < n ? names[i] : msrs[i - n].name, a->words[i], b->words[i]);
 	for (unsigned i = 0; i < 16; i++)
 		if (memcmp(a->xmm[i], b->xmm[i], 16))
 			fail("the host's XMM%u is lost", i);

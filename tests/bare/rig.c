@@ -2,7 +2,7 @@
 /* The rig: VMs for tests, and what is expected of them. */
 #include "rig.h"
 
-enum { RAM_ORDER = 9, MORE_ORDER = 10, WATCHDOG_NS = 2000000000 };
+enum { RAM_ORDER = 9, MORE_ORDER = 10, WATCHDOG_NS = 2000000000 }; /* of the machine's time */
 
 static const char *const reasons[] = {
 	"none", "io", "mmio", "window", "eoi", "shutdown", "debug", "hypercall", "msr read",
@@ -23,7 +23,8 @@ static void make_vcpu(struct rig *r, unsigned id)
 	CHECK_EQ(hv_mp_set(r->vcpu[id], HV_MP_RUN), 0);
 }
 
-void rig_slot(struct rig *r, unsigned id, uint64_t gpa, uint64_t len, uint64_t uaddr, uint32_t flags)
+void rig_slot(struct rig *r, unsigned id, uint64_t gpa, uint64_t len, uint64_t uaddr,
+	      uint32_t flags)
 {
 	CHECK_EQ(hv_slot_set(r->vm, id, gpa, len, uaddr, flags), 0);
 }
@@ -138,7 +139,8 @@ enum hv_reason rig_go(struct rig *r)
 		     rig_peek(r, T_CR2));
 	if (r->u.io.port == P_TRAP)
 		fail("exception %lu error %#lx at %#lx:%#lx cr2 %#lx", rig_peek(r, T_VECTOR),
-		     rig_peek(r, T_ERROR), rig_peek(r, T_CS), rig_peek(r, T_RIP), rig_peek(r, T_CR2));
+		     rig_peek(r, T_ERROR), rig_peek(r, T_CS), rig_peek(r, T_RIP),
+		     rig_peek(r, T_CR2));
 	return r->u.reason;
 }
 
@@ -185,8 +187,9 @@ static void expect_mmio(struct rig *r, uint64_t gpa, uint8_t len, bool write)
 {
 	expect(r, HV_USER_MMIO);
 	if (r->u.mmio.gpa != gpa || r->u.mmio.len != len || r->u.mmio.write != write)
-		fail("mmio %s %#lx size %u, not %s %#lx size %u", r->u.mmio.write ? "write" : "read",
-		     r->u.mmio.gpa, r->u.mmio.len, write ? "write" : "read", gpa, len);
+		fail("mmio %s %#lx size %u, not %s %#lx size %u",
+		     r->u.mmio.write ? "write" : "read", r->u.mmio.gpa, r->u.mmio.len,
+		     write ? "write" : "read", gpa, len);
 }
 
 void expect_mmio_read(struct rig *r, uint64_t gpa, uint8_t len, uint64_t answer)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The rig of the bare tests: a VM with 2 MiB of RAM and one vCPU (or two) in some mode, at the
- * beginning of some guest. It uses hv.h only: no test knows whose processor runs it. A check that fails
- * leaves the test.
+ * beginning of some guest. It uses hv.h only: no test knows whose processor runs it. A check that
+ * fails leaves the test.
  */
 #ifndef BARE_RIG_H
 #define BARE_RIG_H
@@ -84,7 +84,8 @@ void rig_end(struct rig *r); /* everything goes; also after a failure */
 void rig_second(struct rig *r, enum rig_mode mode, char *entry);
 /* Slot 1: G_MORE_SIZE at G_MORE. */
 void rig_more(struct rig *r, uint32_t flags);
-void rig_slot(struct rig *r, unsigned id, uint64_t gpa, uint64_t len, uint64_t uaddr, uint32_t flags);
+void rig_slot(struct rig *r, unsigned id, uint64_t gpa, uint64_t len, uint64_t uaddr,
+	      uint32_t flags);
 
 /* hv_vcpu_run() once; the host's state is compared around it. */
 int rig_run(struct rig *r);

@@ -28,8 +28,16 @@ CASE_ENTRY(mode_32_paged, MODE_32_PAGED, guest_prot32, probe_mmio);
 CASE_ENTRY(mode_pae, MODE_PAE, guest_prot32, probe_mmio);
 CASE_ENTRY(mode_long, MODE_LONG, guest_long, probe_mmio);
 CASE_ENTRY(mode_compat, MODE_COMPAT, guest_compat, probe_mmio);
-CASE_ENTRY(mode_v86, MODE_V86, guest_v86, probe);
 GUEST_CASE(mode_rings, MODE_LONG, guest_rings);
+
+/* Set by the user, and by the guest itself. */
+CASE_ENTRY(mode_v86_set, MODE_V86, guest_v86, probe);
+
+CASE(mode_v86, MODE_32_PAGED, guest_v86_enter)
+{
+	*rig_ram(r, G_GDT + S_TSS + 5) &= ~2; /* not busy: LTR wants it so */
+	probe(r);
+}
 
 /* The processor as it comes up: at the reset vector, just below 4 GiB, in a slot of its own. */
 CASE(mode_reset, MODE_RESET, guest_reset)

@@ -4,6 +4,7 @@
 test_api.py runs it in the lab, on /dev/caisson and, to check the checks, on KVM.
 
     api_here.py caisson|kvm      prints `PASS name` or `FAIL name: why` for each subject
+    api_here.py beside MODULE    both modules on one machine; neither is loaded yet
 """
 import errno
 import os
@@ -18,7 +19,6 @@ from kvmapi import Guest, call, name_of
 from labkit import finish, verdict
 
 E = errno
-LEVEL = {"caisson": 0, "kvm": 1}
 OURS = sys.argv[1] == "caisson"
 MEM_LOG, MEM_READONLY = 1, 2
 PAGE = 4096
@@ -180,8 +180,9 @@ def configuration(dev):
         s.gives(-E.EINVAL, vm, k.MSR_FILTER, k.msr_filter(0, (3, 100000, 0, bits.address)))
         s.gives(-E.EFAULT, vm, k.MSR_FILTER, k.msr_filter(0, (3, 64, 0x10, 8)))
         s.gives(0, vm, k.MSR_FILTER, k.msr_filter(0))
-        s.gives(-E.EINVAL, vm, k.XEN_CONFIG, struct.pack("<II48x", 0x100, 0))
-        s.gives(0, vm, k.XEN_CONFIG, struct.pack("<II48x", 2, 0x40000000))
+        if OURS:    # Debian's KVM is built without it
+            s.gives(-E.EINVAL, vm, k.XEN_CONFIG, struct.pack("<II48x", 0x100, 0))
+            s.gives(0, vm, k.XEN_CONFIG, struct.pack("<II48x", 2, 0x40000000))
         os.close(fd)
         os.close(vm)
 
@@ -206,7 +207,8 @@ def interrupts(dev):
         s.gives(-E.EINVAL, vm, k.IRQFD, k.irqfd(event, 5, 0x80))
         s.gives(-E.EBADF, vm, k.IRQFD, k.irqfd(-1, 5))
         s.gives(-E.EINVAL, vm, k.IRQFD, k.irqfd(other, 5))
-        s.gives(-E.EINVAL, vm, k.IRQFD, k.irqfd(event, 50000))
+        if OURS:    # the kernel that has KVM's check is newer
+            s.gives(-E.EINVAL, vm, k.IRQFD, k.irqfd(event, 50000))
         s.gives(0, vm, k.IRQFD, k.irqfd(event, 5))
         s.gives(-E.EBUSY, vm, k.IRQFD, k.irqfd(event, 5))
         s.gives(0, vm, k.IRQFD, k.irqfd(event, 5, 1), "deassign")
@@ -259,11 +261,12 @@ def state(dev):
         s.gives(0, g.fd, k.GET_REGS, back)
         s.holds(back == regs, "REGS")
         fpu = bytearray(416)
-        fpu[0:10], fpu[128:130], fpu[160:176] = b"\1" * 10, b"\x7f\3", b"\2" * 16
+        fpu[0:10], fpu[128:130], fpu[152:168] = b"\1" * 10, b"\x7f\3", b"\2" * 16
         s.gives(0, g.fd, k.SET_FPU, bytes(fpu))
         xsave = bytearray(4096)
         s.gives(0, g.fd, k.GET_XSAVE, xsave)
-        s.holds(xsave[32:42] == b"\1" * 10 and xsave[160:176] == b"\2" * 16, "FPU in XSAVE")
+        if OURS:    # KVM does not mark them as in use
+            s.holds(xsave[32:42] == b"\1" * 10 and xsave[160:176] == b"\2" * 16, "FPU in XSAVE")
     with Subject("api: state that cannot be is refused") as s:
         s.gives(-E.EINVAL, g.fd, k.SET_DEBUGREGS, struct.pack("<7Q72x", *range(4), 0, 0, 1))
         s.gives(-E.EINVAL, g.fd, k.SET_DEBUGREGS, struct.pack("<7Q72x", *range(4), 0, 1 << 32, 0))
@@ -298,7 +301,8 @@ def small(dev):
         s.gives(0, g.fd, k.SET_CPUID2, bytes(table))
         back = bytearray(struct.pack("<II", 100, 0) + bytes(100 * 40))
         s.gives(0, g.fd, k.GET_CPUID2, back)
-        s.holds(back[:4] == table[:4], "another number of CPUID entries")
+        if OURS:    # documented, but KVM leaves the caller's number
+            s.holds(back[:4] == table[:4], "another number of CPUID entries")
         s.gives(-E.E2BIG, g.fd, k.GET_CPUID2, bytearray(struct.pack("<II40x", 1, 0)))
         msrs = lambda *m: bytearray(struct.pack("<II", len(m), 0) +
                                     b"".join(struct.pack("<IIQ", i, 0, v) for i, v in m))
@@ -380,7 +384,7 @@ def runs(dev):
         s.holds(g.ram[0x8000:0x8002] == b"\x34\x12", "the input is not in memory")
         s.holds(g.reason == k.EXIT_MMIO and g.mmio == (0xF0005, b"\x5a", True), g.describe())
         s.gives(0, g.fd, k.RUN)
-        s.holds(g.reason == k.EXIT_MMIO and g.mmio == (0xF0007, b"\0", False), g.describe())
+        s.holds(g.reason == k.EXIT_MMIO and g.mmio[::2] == (0xF0007, False), g.describe())
         g.run[40:41] = b"\x77"
         s.gives(0, g.fd, k.RUN)
         s.holds(g.reason == k.EXIT_IO and g.io == (True, 1, 0x12, 1, b"\x77"), g.describe())
@@ -399,13 +403,11 @@ def runs(dev):
         g = Guest(dev, bytes.fromhex("ebfe"))
         g.run[1] = 1
         s.gives(-E.EINTR, g.fd, k.RUN)
-        s.holds(g.reason == k.EXIT_INTR, g.describe())
         g.run[1] = 0
-        signal.signal(signal.SIGALRM, lambda *_: setattr(g, "rang", True))
+        signal.signal(signal.SIGALRM, lambda *_: None)
         signal.setitimer(signal.ITIMER_REAL, 0.2)
-        # Python runs its handler and calls again, so the handler must make it return.
-        signal.signal(signal.SIGALRM, lambda *_: g.run.__setitem__(1, 1))
         s.gives(-E.EINTR, g.fd, k.RUN)
+        s.holds(g.reason == k.EXIT_INTR, g.describe())
         g.close()
         child = os.fork()
         if not child:
@@ -534,7 +536,32 @@ def runs_memory(dev):
         g.close()
 
 
+def insert(module):
+    done = subprocess.run(["insmod", module], capture_output=True, text=True, check=False)
+    return done.returncode == 0, done.stderr
+
+
+def beside(module):
+    """KVM turns virtualization on with its first VM (6.1) or at load (6.12); one has it at a time."""
+    subprocess.run(["modprobe", "kvm-amd"], check=True)
+    with Subject("beside KVM: whoever comes second is refused") as s:
+        kvm = os.open("/dev/kvm", os.O_RDWR)
+        ok, _ = insert(module)
+        s.holds(ok, "not loaded beside KVM that has no guest")
+        s.gives(-E.EBUSY, kvm, k.CREATE_VM, 0, "KVM's guest beside us")
+        subprocess.run(["rmmod", "caisson"], check=True)
+        vm = call(kvm, k.CREATE_VM)
+        s.holds(vm >= 0, name_of(vm))
+        ok, why = insert(module)
+        s.holds(not ok and "busy" in why, f"loaded beside a guest of KVM's {why}")
+        log = subprocess.run(["dmesg"], capture_output=True, text=True, check=True).stdout
+        s.holds('type "modprobe -r kvm_amd"' in log, "no word of what to do")
+    finish()
+
+
 def main():
+    if sys.argv[1] == "beside":
+        beside(sys.argv[2])
     dev = os.open(f"/dev/{sys.argv[1]}", os.O_RDWR | os.O_CLOEXEC)
     for part in (system, memory, configuration, interrupts, state, small, runs, runs_interrupts,
                  runs_memory):

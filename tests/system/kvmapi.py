@@ -2,7 +2,6 @@
 """The KVM API by hand: numbers, structs and a small guest, for api_here.py."""
 import ctypes
 import errno
-import fcntl
 import mmap
 import os
 import struct
@@ -77,14 +76,19 @@ EXIT_NAMES = {0: "UNKNOWN", 2: "IO", 4: "DEBUG", 5: "HLT", 6: "MMIO", 7: "IRQ_WI
               30: "WRMSR"}
 
 
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
 def call(fd, number, arg=0):
-    """The ioctl's result, or -errno; a bytearray is filled in."""
+    """The ioctl's result, or -errno; a bytearray is filled in, bytes are not."""
     if isinstance(arg, bytes):
         arg = bytearray(arg)
-    try:
-        return fcntl.ioctl(fd, number, arg)
-    except OSError as error:
-        return -error.errno
+    if isinstance(arg, bytearray):
+        arg = ctypes.byref((ctypes.c_char * len(arg)).from_buffer(arg))
+    else:
+        arg = ctypes.c_ulong(arg)
+    result = _libc.ioctl(fd, ctypes.c_ulong(number), arg)
+    return result if result >= 0 else -ctypes.get_errno()
 
 
 def name_of(result):
@@ -188,4 +192,5 @@ class Guest:
 
     def describe(self):
         text = EXIT_NAMES.get(self.reason, str(self.reason))
-        return f"{text} {self.io if self.reason == EXIT_IO else ''}"
+        more = {EXIT_IO: "io", EXIT_MMIO: "mmio"}.get(self.reason)
+        return f"{text} {getattr(self, more) if more else ''}"

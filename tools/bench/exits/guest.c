@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The exits benchmark's guest: each operation some hundred times between two readings of the TSC,
- * which counts executed instructions where the host counts them as time. Entered in 64-bit mode, with
- * flat segments and memory mapped one to one, on each vCPU with its number in RDI.
+ * which counts executed instructions where the host counts them as time. Entered in 64-bit mode,
+ * with flat segments and memory mapped one to one, on each vCPU with its number in RDI.
  */
 #include "shared.h"
 
 enum { VECTOR = 0x60, TIMER_VECTOR = 0x61, APIC = 0xfee00000, MANY = 200 };
-enum { APIC_EOI = 0xb0, APIC_SVR = 0xf0, APIC_ICR = 0x300, APIC_ICR2 = 0x310, APIC_LVT_TIMER = 0x320 };
+enum {
+	APIC_EOI = 0xb0, APIC_SVR = 0xf0, APIC_ICR = 0x300, APIC_ICR2 = 0x310,
+	APIC_LVT_TIMER = 0x320,
+};
 enum { MSR_APIC_BASE = 0x1b, MSR_TSC_ADJUST = 0x3b, MSR_DEADLINE = 0x6e0, MSR_X2 = 0x800 };
 enum { CR0_WP = 1 << 16, CR4_PGE = 1 << 7, CODE = 0x08 };
 
@@ -40,7 +43,8 @@ static uint32_t in32(uint16_t port)
 
 static void wrmsr(uint32_t msr, uint64_t v)
 {
-	__asm__ volatile("wrmsr" : : "c"(msr), "a"((uint32_t)v), "d"((uint32_t)(v >> 32)) : "memory");
+	__asm__ volatile("wrmsr"
+			 : : "c"(msr), "a"((uint32_t)v), "d"((uint32_t)(v >> 32)) : "memory");
 }
 
 static uint64_t rdmsr(uint32_t msr)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The exits benchmark's user of the KVM API: as small as one can be. Runs guest.c on two vCPUs, prints
- * a line `NAME<tab>INSTRUCTIONS` for each operation; those that are calls of ours it measures itself.
+ * The exits benchmark's user of the KVM API: as small as one can be. Runs guest.c on two vCPUs,
+ * prints a line `NAME<tab>INSTRUCTIONS` for each operation; those that are calls of ours it
+ * measures itself.
  *
  *	vmm DEVICE GUEST
  */
@@ -67,7 +68,8 @@ static void tell(const char *name, uint64_t insn)
 
 static uint8_t *add_memory(unsigned slot, uint64_t gpa, size_t len, uint32_t flags, int advice)
 {
-	uint8_t *at = mmap(NULL, len + HUGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint8_t *at = mmap(NULL, len + HUGE, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	struct kvm_userspace_memory_region region = {
 		.slot = slot, .flags = flags, .guest_phys_addr = gpa, .memory_size = len,
 	};
@@ -209,8 +211,10 @@ static void measure_runs(struct vcpu *v)
 
 static void add_event(uint64_t addr, uint32_t flags)
 {
-	struct kvm_ioeventfd e = { .addr = addr, .len = 4, .fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
-				   .flags = flags };
+	struct kvm_ioeventfd e = {
+		.addr = addr, .len = 4, .fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+		.flags = flags,
+	};
 
 	if (e.fd < 0)
 		die("eventfd");
@@ -224,9 +228,10 @@ static void give_up(struct vcpu *v)
 
 	CALL(v->fd, KVM_GET_REGS, &r);
 	CALL(v->fd, KVM_GET_SREGS, &s);
-	fprintf(stderr, "exits: exit reason %u at %llx, stack %llx, flags %llx, CR0 %llx CR2 %llx CR3 %llx "
-		"CR4 %llx EFER %llx\n", v->run->exit_reason, r.rip, r.rsp, r.rflags, s.cr0, s.cr2, s.cr3,
-		s.cr4, s.efer);
+	fprintf(stderr,
+		"exits: exit reason %u at %llx, stack %llx, flags %llx, CR0 %llx CR2 %llx CR3 %llx "
+		"CR4 %llx EFER %llx\n",
+		v->run->exit_reason, r.rip, r.rsp, r.rflags, s.cr0, s.cr2, s.cr3, s.cr4, s.efer);
 	exit(1);
 }
 
