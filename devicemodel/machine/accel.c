@@ -66,7 +66,7 @@ int accel_choose(const struct config *c, enum accel_kind *kind, const char **dev
 	else if (!getenv("CAISSON_LAB"))
 		*kind = ACCEL_LAB;
 	else {
-		*why = sentence("No hypervisor in the lab: start it with --hv kvm.");
+		*why = sentence("No hypervisor in the lab: start it with --hv caisson.");
 		return -ENODEV;
 	}
 	return 0;
@@ -134,7 +134,7 @@ static char **lab_arguments(struct lab_words *w, unsigned port, int argc, char *
 	args[i++] = w->lab;
 	args[i++] = (char *)"--progress";
 	args[i++] = (char *)"--hv";
-	args[i++] = (char *)"kvm";
+	args[i++] = (char *)"caisson";
 	args[i++] = (char *)"--memory";
 	args[i++] = w->memory;
 	if (port) {

@@ -13,6 +13,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 PICTURES = os.path.join(HERE, "pictures")
 IMAGES = os.path.join(TOP, "build", "images")
+# LAB_HV=kvm runs the same tests on Debian's KVM, for comparison.
+HV = os.environ.get("LAB_HV", "caisson")
 
 _failed = 0
 
@@ -64,7 +66,7 @@ class Lab:
         self.log = log
         self.out = open(log, "wb")
         self.proc = subprocess.Popen(
-            [os.path.join(TOP, "tools", "lab"), "--hv", "kvm", "--timeout", str(limit), *options,
+            [os.path.join(TOP, "tools", "lab"), "--hv", HV, "--timeout", str(limit), *options,
              "--", *command],
             stdin=subprocess.DEVNULL, stdout=self.out, stderr=subprocess.STDOUT)
 

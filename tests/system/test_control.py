@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 
-from labkit import HERE, TOP, Scratch, image
+from labkit import HERE, HV, TOP, Scratch, image
 
 LIMIT = 900
 
@@ -27,7 +27,7 @@ def main():
     with Scratch() as folder:
         sector = make_sector(folder)
         done = subprocess.run(
-            [os.path.join(TOP, "tools", "lab"), "--hv", "kvm", "--memory", "1G", "--timeout",
+            [os.path.join(TOP, "tools", "lab"), "--hv", HV, "--memory", "1G", "--timeout",
              str(LIMIT), "--add", sector, "--", "sh", "-c",
              "cp /add/echo.img /tmp && exec python3 -u \"$@\"", "-",
              os.path.join(HERE, "control_here.py"), kernel, initrd, "/tmp/echo.img", "/tmp"],
