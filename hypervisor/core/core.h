@@ -164,7 +164,8 @@ struct hv_vcpu {
 	uint64_t clock_gpa, wall_gpa;	     /* [v] MSR_KVM_SYSTEM_TIME, MSR_KVM_WALL_CLOCK */
 	uint32_t clock_version;
 	bool clock_paused;
-	struct hv_debug debug;		     /* [v] */
+	struct hv_debug debug;		     /* [v] all zero unless on */
+	uint64_t debug_dr6;		     /* [v] DR6 as the last entry for it left it */
 	bool complained;		     /* [v] a refused entry has been logged */
 	uint64_t exits[HV_EXIT_KINDS];	     /* [v] */
 };
@@ -205,6 +206,13 @@ int hv_skip(struct hv_vcpu *v, const struct hv_exit *x);
 int hv_fetch_insn(struct hv_vcpu *v);
 /* The instruction is through: what that means for RIP, RF, the interrupt shadow, and TF. */
 int hv_insn_done(struct hv_vcpu *v, uint64_t rip);
+/* HV_USER_DEBUG at RIP. HV_TO_USER. */
+int hv_tell_debugger(struct hv_vcpu *v, uint8_t vector, uint64_t dr6);
+/* Does a trap follow each instruction, the guest's or the debugger's? */
+static inline bool hv_stepped(const struct hv_vcpu *v)
+{
+	return v->debug.step || v->st.rflags & RFLAGS_TF;
+}
 /* HV_USER_INTERNAL: what stands at RIP cannot be emulated. HV_TO_USER. */
 int hv_internal_error(struct hv_vcpu *v, const uint8_t *insn, unsigned n);
 

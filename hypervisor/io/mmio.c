@@ -334,7 +334,7 @@ static int stopped(struct hv_vcpu *v, enum emul_result r)
 /* May the next iteration of a REP follow without a look at what else there is to do? */
 static bool may_repeat(const struct hv_vcpu *v)
 {
-	return !(v->st.rflags & RFLAGS_TF) && !cpu_load(&v->requests) &&
+	return !hv_stepped(v) && !cpu_load(&v->requests) &&
 	       !cpu_load(&v->lapic.timer_fired) && !hv_event_waiting(v);
 }
 
