@@ -83,6 +83,7 @@ struct hv_fragment {
 	uint64_t gpa;
 	uint8_t len;
 	bool write, done; /* done: the user (or the APIC) has answered */
+	bool seen;	  /* this run of the instruction has come to it */
 	uint8_t data[8];
 };
 
@@ -133,7 +134,7 @@ struct hv_vcpu {
 	void *io_data;		     /* [v] likewise */
 	int (*complete)(struct hv_vcpu *v); /* [v] when the user has answered; NULL: nothing */
 	struct hv_fragment fragment[HV_FRAGMENTS]; /* [v] of the instruction that is under way */
-	unsigned n_fragments, n_seen;	     /* [v] seen: in this run of the instruction */
+	unsigned n_fragments;		     /* [v] */
 	struct {
 		uint64_t gpa;
 		bool known, write;
