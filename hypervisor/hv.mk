@@ -23,3 +23,5 @@ $(BUILD)/hvsan/libhv.a: $(HV_SANOBJ)
 $(BUILD)/hvsan/tests/hv/test_%: $(BUILD)/hvsan/tests/hv/test_%.o $(BUILD)/hvsan/libhv.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(HV_CFLAGS) $(SAN) -o $@ $^ -lcmocka -lm
+
+sanitized: $(HV_UNIT)

@@ -83,6 +83,7 @@ struct hv_fragment {
 	uint64_t gpa;
 	uint8_t len;
 	bool write, done; /* done: the user (or the APIC) has answered */
+	bool seen;	  /* this run of the instruction has come to it */
 	uint8_t data[8];
 };
 
@@ -133,7 +134,7 @@ struct hv_vcpu {
 	void *io_data;		     /* [v] likewise */
 	int (*complete)(struct hv_vcpu *v); /* [v] when the user has answered; NULL: nothing */
 	struct hv_fragment fragment[HV_FRAGMENTS]; /* [v] of the instruction that is under way */
-	unsigned n_fragments, n_seen;	     /* [v] seen: in this run of the instruction */
+	unsigned n_fragments;		     /* [v] */
 	struct {
 		uint64_t gpa;
 		bool known, write;
@@ -164,7 +165,8 @@ struct hv_vcpu {
 	uint64_t clock_gpa, wall_gpa;	     /* [v] MSR_KVM_SYSTEM_TIME, MSR_KVM_WALL_CLOCK */
 	uint32_t clock_version;
 	bool clock_paused;
-	struct hv_debug debug;		     /* [v] */
+	struct hv_debug debug;		     /* [v] all zero unless on */
+	uint64_t debug_dr6;		     /* [v] DR6 as the last entry for it left it */
 	bool complained;		     /* [v] a refused entry has been logged */
 	uint64_t exits[HV_EXIT_KINDS];	     /* [v] */
 };
@@ -205,6 +207,13 @@ int hv_skip(struct hv_vcpu *v, const struct hv_exit *x);
 int hv_fetch_insn(struct hv_vcpu *v);
 /* The instruction is through: what that means for RIP, RF, the interrupt shadow, and TF. */
 int hv_insn_done(struct hv_vcpu *v, uint64_t rip);
+/* HV_USER_DEBUG at RIP. HV_TO_USER. */
+int hv_tell_debugger(struct hv_vcpu *v, uint8_t vector, uint64_t dr6);
+/* Does a trap follow each instruction, the guest's or the debugger's? */
+static inline bool hv_stepped(const struct hv_vcpu *v)
+{
+	return v->debug.step || v->st.rflags & RFLAGS_TF;
+}
 /* HV_USER_INTERNAL: what stands at RIP cannot be emulated. HV_TO_USER. */
 int hv_internal_error(struct hv_vcpu *v, const uint8_t *insn, unsigned n);
 

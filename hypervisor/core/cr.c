@@ -300,15 +300,8 @@ static bool write_dr(struct hv_vcpu *v, unsigned dr, uint64_t val)
 /* DR7.GD: somebody wants to know of accesses, the guest or who debugs it from outside. */
 static int general_detect(struct hv_vcpu *v)
 {
-	if (v->debug.hard_bp && (v->debug.dr7 & DR7_GD)) {
-		hv_need(v, HV_SEG);
-		v->user->reason = HV_USER_DEBUG;
-		v->user->debug.exception = X86_DB;
-		v->user->debug.pc = v->st.seg[HV_CS].base + v->st.rip;
-		v->user->debug.dr6 = DR6_FIXED | DR6_BD;
-		v->user->debug.dr7 = v->debug.dr7;
-		return HV_TO_USER;
-	}
+	if (v->debug.hard_bp && (v->debug.dr7 & DR7_GD))
+		return hv_tell_debugger(v, X86_DB, DR6_FIXED | DR6_BD);
 	hv_touch(v, HV_DR);
 	v->st.dr6 |= DR6_BD;
 	v->st.dr7 &= ~DR7_GD;

@@ -35,14 +35,14 @@ static int exit_shutdown(struct hv_vcpu *v)
 }
 
 /* A breakpoint or step of whoever debugs the guest from outside. */
-static int tell_debugger(struct hv_vcpu *v, struct hv_exit *x)
+int hv_tell_debugger(struct hv_vcpu *v, uint8_t vector, uint64_t dr6)
 {
 	hv_need(v, HV_SEG | HV_DR);
 	v->user->reason = HV_USER_DEBUG;
-	v->user->debug.exception = x->exc.vector;
+	v->user->debug.exception = vector;
 	v->user->debug.pc = v->st.seg[HV_CS].base + v->st.rip;
-	v->user->debug.dr6 = x->exc.vector == X86_DB ? v->st.dr6 : 0;
-	v->user->debug.dr7 = v->st.dr7;
+	v->user->debug.dr6 = dr6;
+	v->user->debug.dr7 = v->debug.hard_bp ? v->debug.dr7 : v->st.dr7;
 	return HV_TO_USER;
 }
 
@@ -50,8 +50,10 @@ static int exit_exception(struct hv_vcpu *v, struct hv_exit *x)
 {
 	if (x->exc.vector == X86_UD)
 		return hv_exit_ud(v, x);
-	if (v->debug.on && (x->exc.vector == X86_DB || x->exc.vector == X86_BP))
-		return tell_debugger(v, x);
+	if (x->exc.vector == X86_DB && (v->debug.step || v->debug.hard_bp))
+		return hv_tell_debugger(v, X86_DB, v->debug_dr6);
+	if (x->exc.vector == X86_BP && v->debug.soft_bp)
+		return hv_tell_debugger(v, X86_BP, 0);
 	if (x->exc.vector == X86_PF)
 		hv_raise_page_fault(v, x->exc.addr, x->exc.error);
 	else if (x->exc.has_error)

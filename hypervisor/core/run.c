@@ -122,12 +122,51 @@ static int prepare(struct hv_vcpu *v, const volatile uint8_t *stop)
 		return -EINTR;
 	if (wish == HOST_RESCHED)
 		hv_vcpu_release(v);
-	if (v->debug.on && v->debug.step)
-		v->st.rflags |= RFLAGS_TF;
 	if (v->user_window && hv_user_interrupt_open(v))
 		return tell(v, HV_USER_WINDOW);
 	return HV_AGAIN;
 }
+
+/* --- what a debugger needs of the guest's registers during an entry --- */
+
+struct lent {
+	uint64_t rflags, dr[4], dr6, dr7;
+};
+
+/* DR7.GD is not set: the guest's accesses exit in any case. */
+static void lend(struct hv_vcpu *v, struct lent *l)
+{
+	struct hv_state *st = &v->st;
+
+	hv_touch(v, HV_DR);
+	*l = (struct lent){ .rflags = st->rflags, .dr6 = st->dr6, .dr7 = st->dr7 };
+	memcpy(l->dr, st->dr, sizeof(l->dr));
+	st->dr6 = DR6_FIXED;
+	if (v->debug.step)
+		st->rflags |= RFLAGS_TF;
+	if (!v->debug.hard_bp)
+		return;
+	memcpy(st->dr, v->debug.dr, sizeof(st->dr));
+	st->dr7 = (v->debug.dr7 & DR7_KNOWN & ~DR7_GD) | DR7_FIXED;
+}
+
+/* TF stays where it was the guest's own: what it has set meanwhile cannot be told from ours. */
+static void take_back(struct hv_vcpu *v, const struct lent *l)
+{
+	struct hv_state *st = &v->st;
+
+	hv_ops->state_get(v, HV_DR);
+	v->debug_dr6 = st->dr6;
+	memcpy(st->dr, l->dr, sizeof(st->dr));
+	st->dr6 = l->dr6;
+	st->dr7 = l->dr7;
+	v->cached |= HV_DR;
+	v->dirty |= HV_DR;
+	if (v->debug.step && !(l->rflags & RFLAGS_TF))
+		st->rflags &= ~RFLAGS_TF;
+}
+
+/* --- entries --- */
 
 /* Nothing but the guest's own may be between these two (XCR0 is part of no state group). */
 static int enter_with_xcr0(struct hv_vcpu *v, struct hv_exit *x)
@@ -157,6 +196,28 @@ static void flush_stale(struct hv_vcpu *v)
 	hv_ops->flush_tlb(v, true);
 }
 
+/* Interrupts are off. */
+static int run_guest(struct hv_vcpu *v, struct hv_exit *x)
+{
+	bool debugged = v->debug.step || v->debug.hard_bp;
+	struct lent lent;
+	int err;
+
+	if (debugged)
+		lend(v, &lent);
+	if (v->dirty) {
+		hv_ops->state_set(v, v->dirty);
+		v->dirty = 0;
+	}
+	err = enter_with_xcr0(v, x);
+	lapic_set_cr8(v, v->st.cr8);
+	v->cached = 0;
+	v->exits[x->kind]++;
+	if (debugged)
+		take_back(v, &lent);
+	return err;
+}
+
 /*
  * One entry. With interrupts off and where INSIDE, whoever kicks us from here on makes the guest
  * exit at once, and whoever did so before is seen by the checks: nothing is lost.
@@ -175,14 +236,7 @@ static int enter(struct hv_vcpu *v, struct hv_exit *x, const volatile uint8_t *s
 		v->st.cr8 = lapic_cr8(v);
 		hv_event_prepare(v);
 		flush_stale(v);
-		if (v->dirty) {
-			hv_ops->state_set(v, v->dirty);
-			v->dirty = 0;
-		}
-		err = enter_with_xcr0(v, x);
-		lapic_set_cr8(v, v->st.cr8);
-		v->cached = 0;
-		v->exits[x->kind]++;
+		err = run_guest(v, x);
 	}
 	cpu_store(&v->where, HV_OUTSIDE);
 	host_guest_end();

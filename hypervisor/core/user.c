@@ -139,20 +139,21 @@ int hv_mp_set(struct hv_vcpu *v, enum hv_mp mp)
 
 /* --- debugging --- */
 
+/* What run.c lends to the debugger for an entry is not for the guest to see there. */
 int hv_debug_set(struct hv_vcpu *v, const struct hv_debug *d)
 {
 	uint32_t traps = 1u << X86_UD;
+	bool registers;
 
 	open_vcpu(v);
-	if (v->debug.on && v->debug.step)
-		v->st.rflags &= ~RFLAGS_TF;
-	v->debug = *d;
-	if (d->on)
+	v->debug = d->on ? *d : (struct hv_debug){ .on = false };
+	registers = v->debug.step || v->debug.hard_bp;
+	if (registers)
 		traps |= 1u << X86_DB;
-	if (d->on && d->soft_bp)
+	if (v->debug.soft_bp)
 		traps |= 1u << X86_BP;
 	hv_vcpu_bind(v);
-	hv_ops->set_exception_trap(v, traps, d->on && d->hard_bp);
+	hv_ops->set_exception_trap(v, traps, registers);
 	close_vcpu(v);
 	return 0;
 }

@@ -65,19 +65,12 @@ void hv_raise_fault(struct hv_vcpu *v, const struct emul_fault *f)
 /* The trap behind an instruction that began with TF set; it is the debugger's, if there is one. */
 static int single_step(struct hv_vcpu *v)
 {
-	if (!v->debug.on || !v->debug.step) {
-		hv_touch(v, HV_DR);
-		v->st.dr6 |= DR6_BS;
-		hv_raise(v, X86_DB);
-		return HV_AGAIN;
-	}
-	hv_need(v, HV_SEG | HV_DR);
-	v->user->reason = HV_USER_DEBUG;
-	v->user->debug.exception = X86_DB;
-	v->user->debug.pc = v->st.seg[HV_CS].base + v->st.rip;
-	v->user->debug.dr6 = DR6_FIXED | DR6_BS;
-	v->user->debug.dr7 = v->st.dr7;
-	return HV_TO_USER;
+	if (v->debug.step)
+		return hv_tell_debugger(v, X86_DB, DR6_FIXED | DR6_BS);
+	hv_touch(v, HV_DR);
+	v->st.dr6 |= DR6_BS;
+	hv_raise(v, X86_DB);
+	return HV_AGAIN;
 }
 
 /*
@@ -96,7 +89,7 @@ int hv_insn_done(struct hv_vcpu *v, uint64_t rip)
 		hv_touch(v, HV_EVENT);
 		v->st.shadow_sti = v->st.shadow_movss = false;
 	}
-	return v->st.rflags & RFLAGS_TF ? single_step(v) : HV_AGAIN;
+	return hv_stepped(v) ? single_step(v) : HV_AGAIN;
 }
 
 int hv_skip(struct hv_vcpu *v, const struct hv_exit *x)

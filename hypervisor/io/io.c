@@ -111,7 +111,7 @@ static uint32_t batch(const struct hv_vcpu *v, uint64_t off, uint64_t left)
 {
 	uint64_t fit = (addr_mask(v) - off) / v->io.size;
 
-	if (v->st.rflags & (RFLAGS_DF | RFLAGS_TF))
+	if (v->st.rflags & RFLAGS_DF || hv_stepped(v))
 		return 1;
 	if (fit > HV_IO_BYTES / v->io.size)
 		fit = HV_IO_BYTES / v->io.size;

@@ -3,8 +3,8 @@
  * Instructions on memory that is not RAM: the emulator's memory, and how an instruction waits for
  * the user. Each access beyond RAM is a fragment of at most 8 bytes. One that nobody here answers
  * makes the instruction stop; when the user has answered, it starts again from its beginning and
- * finds the answers in the fragments that it has got so far, in the same order, so that nothing is
- * done twice.
+ * finds the answers in the fragments that it has got so far. So nothing is done twice; and what was
+ * beyond RAM once stays so for this instruction, even if the user has put RAM there meanwhile.
  *
  * Missing: locked operations that cross a page, are not aligned or have 16 bytes are not atomic.
  *
@@ -19,19 +19,31 @@ static int complete_mmio(struct hv_vcpu *v);
 
 /* --- fragments --- */
 
-/* The next access of this run: as an earlier run has left it, or a new one. NULL: too many. */
-static struct hv_fragment *next_fragment(struct hv_vcpu *v, uint64_t gpa, unsigned len, bool write)
+static unsigned first_part(unsigned n)
 {
-	struct hv_fragment *f;
+	return n < FRAGMENT_BYTES ? n : FRAGMENT_BYTES;
+}
 
-	if (v->n_seen == HV_FRAGMENTS)
-		return NULL;
-	f = &v->fragment[v->n_seen];
-	if (v->n_seen++ < v->n_fragments && f->done && f->gpa == gpa && f->len == len &&
-	    f->write == write)
-		return f;
-	*f = (struct hv_fragment){ .gpa = gpa, .len = len, .write = write };
-	v->n_fragments = v->n_seen;
+/* What an earlier run has had of these n bytes, and this one not yet; NULL: nothing. */
+static struct hv_fragment *had_before(struct hv_vcpu *v, uint64_t gpa, unsigned n, bool write)
+{
+	for (struct hv_fragment *f = v->fragment; f < v->fragment + v->n_fragments; f++)
+		if (!f->seen && f->gpa == gpa && f->len == first_part(n) && f->write == write)
+			return f;
+	return NULL;
+}
+
+/* The next access of this run: as an earlier one has left it, or a new one. NULL: too many. */
+static struct hv_fragment *next_fragment(struct hv_vcpu *v, uint64_t gpa, unsigned n, bool write)
+{
+	struct hv_fragment *f = had_before(v, gpa, n, write);
+
+	if (!f && v->n_fragments < HV_FRAGMENTS) {
+		f = &v->fragment[v->n_fragments++];
+		*f = (struct hv_fragment){ .gpa = gpa, .len = first_part(n), .write = write };
+	}
+	if (f)
+		f->seen = true;
 	return f;
 }
 
@@ -88,22 +100,21 @@ static enum emul_result access_device(struct hv_vcpu *v, uint64_t gpa, uint8_t *
 				      bool write)
 {
 	while (n) {
-		unsigned len = n < FRAGMENT_BYTES ? n : FRAGMENT_BYTES;
-		struct hv_fragment *f = next_fragment(v, gpa, len, write);
+		struct hv_fragment *f = next_fragment(v, gpa, n, write);
 		enum emul_result r;
 
 		if (!f)
 			return EMUL_UNHANDLED;
 		if (write && !f->done)
-			memcpy(f->data, buf, len);
+			memcpy(f->data, buf, f->len);
 		r = answer(v, f);
 		if (r != EMUL_OK)
 			return r;
 		if (!write)
-			memcpy(buf, f->data, len);
-		gpa += len;
-		buf += len;
-		n -= len;
+			memcpy(buf, f->data, f->len);
+		gpa += f->len;
+		buf += f->len;
+		n -= f->len;
 	}
 	return EMUL_OK;
 }
@@ -126,14 +137,14 @@ static bool is_ram(struct hv_vcpu *v, uint64_t gpa)
 /* n bytes within a page. Only for memory is the vCPU unloaded. */
 static enum emul_result read_piece(struct hv_vcpu *v, uint64_t gpa, void *buf, unsigned n)
 {
-	if (find_slot(v, gpa) && !hv_mem_read(v, gpa, buf, n))
+	if (!had_before(v, gpa, n, false) && find_slot(v, gpa) && !hv_mem_read(v, gpa, buf, n))
 		return EMUL_OK;
 	return access_device(v, gpa, buf, n, false);
 }
 
 static enum emul_result write_piece(struct hv_vcpu *v, uint64_t gpa, const void *buf, unsigned n)
 {
-	if (is_ram(v, gpa) && !hv_mem_write(v, gpa, buf, n))
+	if (!had_before(v, gpa, n, true) && is_ram(v, gpa) && !hv_mem_write(v, gpa, buf, n))
 		return EMUL_OK;
 	return access_device(v, gpa, (uint8_t *)buf, n, true);
 }
@@ -253,7 +264,7 @@ static enum emul_result op_cmpxchg(struct emul *e, unsigned seg, uint64_t off, c
 
 	if (r != EMUL_OK)
 		return r;
-	if (is_ram(v, s.gpa[0]) && (!s.len[1] || is_ram(v, s.gpa[1]))) {
+	if (!v->n_fragments && is_ram(v, s.gpa[0]) && (!s.len[1] || is_ram(v, s.gpa[1]))) {
 		if (!s.len[1] && n <= 8 && !(s.gpa[0] & (n - 1)))
 			return exchange_ram(v, s.gpa[0], old, val, n);
 		r = read_span(v, &s, now);
@@ -334,7 +345,7 @@ static int stopped(struct hv_vcpu *v, enum emul_result r)
 /* May the next iteration of a REP follow without a look at what else there is to do? */
 static bool may_repeat(const struct hv_vcpu *v)
 {
-	return !(v->st.rflags & RFLAGS_TF) && !cpu_load(&v->requests) &&
+	return !hv_stepped(v) && !cpu_load(&v->requests) &&
 	       !cpu_load(&v->lapic.timer_fired) && !hv_event_waiting(v);
 }
 
@@ -347,7 +358,8 @@ static int emulate(struct hv_vcpu *v, const uint8_t *bytes, unsigned n)
 	for (unsigned i = 0; i < REPEATS; i++) {
 		enum emul_result r;
 
-		v->n_seen = 0;
+		for (unsigned j = 0; j < v->n_fragments; j++)
+			v->fragment[j].seen = false;
 		r = emul_step(e, bytes, n);
 		if (r != EMUL_OK)
 			return stopped(v, r);

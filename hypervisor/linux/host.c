@@ -16,6 +16,8 @@
 #include <linux/timekeeping.h>
 #include <linux/version.h>
 #include <trace/events/ipi.h>
+#include <asm/cpufeature.h>
+#include <asm/nospec-branch.h>
 #include <asm/tsc.h>
 
 #include "glue.h"
@@ -117,10 +119,23 @@ void host_guest_begin(void)
 	guest_state_enter_irqoff();
 }
 
+/*
+ * VMSCAPE: on processors that predict the branches of our user space from what a guest did there,
+ * the kernel flushes the predictors before this processor runs user space again.
+ */
+static void forget_predictions(void)
+{
+#ifdef X86_FEATURE_IBPB_EXIT_TO_USER
+	if (cpu_feature_enabled(X86_FEATURE_IBPB_EXIT_TO_USER))
+		this_cpu_write(x86_ibpb_exit_to_user, true);
+#endif
+}
+
 /* The interrupt is taken between STI and CLI, still in the guest's time; STI delays it by one. */
 void host_guest_end(void)
 {
 	guest_state_exit_irqoff();
+	forget_predictions();
 	local_irq_enable();
 	asm volatile("nop");
 	local_irq_disable();

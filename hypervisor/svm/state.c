@@ -38,8 +38,9 @@ static void svm_seg_get(struct hv_seg *to, const struct vmcb_seg *from)
 }
 
 /*
- * Only task switches ask whether the task is busy, and they are intercepted. Some processors do not
- * tell, and QEMU's, which has no such bit beside TR, ends when it finds it in use there.
+ * Only task switches ask whether the task is busy, and they are intercepted; VMRUN does not check.
+ * Processors that do not tell save TR as free, and so load it at every entry but the first; QEMU's
+ * never has the bit beside TR, and ends when a change of ring finds it there.
  */
 static void svm_segs_set(struct vmcb *b, const struct hv_state *st)
 {

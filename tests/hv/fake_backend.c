@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A vendor without hardware, for unit tests: see fake_backend.h. One thread. */
 #include "fake_backend.h"
+#include "fake_host.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -208,6 +209,7 @@ static int fake_enter(struct hv_vcpu *v, struct hv_exit *x)
 
 	RULE(hw->loaded);
 	hw->enters++;
+	fake.entering = false;
 	copy_groups(&hw->st, &v->st, HV_GPR);
 	deliver(hw);
 	memset(x, 0, sizeof(*x));
@@ -219,6 +221,7 @@ static int fake_enter(struct hv_vcpu *v, struct hv_exit *x)
 		x->kind = HV_EXIT_SHUTDOWN;
 	copy_groups(&v->st, &hw->st, HV_GPR);
 	spoil_groups(&v->st, HV_ALL & ~HV_GPR);
+	fake.entering = fake.irq_off;
 	return err;
 }
 

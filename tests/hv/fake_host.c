@@ -38,6 +38,13 @@ static void may_sleep(const char *who)
 		die("%s may sleep, but interrupts are off", who);
 }
 
+/* Between host_guest_begin() and the guest, and from there to host_guest_end(), RCU is off. */
+static void not_while_entering(const char *who)
+{
+	if (fake.entering)
+		die("%s on the way into the guest or out of it", who);
+}
+
 /* Before the first test, too: a test that needs no reset need not call it. */
 __attribute__((constructor)) void fake_host_reset(void)
 {
@@ -235,21 +242,25 @@ void host_guest_begin(void)
 		die("host_guest_begin with preemption on");
 	if (fake.irq_off || fake.spins)
 		die("host_guest_begin with interrupts off");
-	fake.irq_off = true;
+	fake.irq_off = fake.entering = true;
 }
 
 void host_guest_end(void)
 {
 	if (!fake.irq_off)
 		die("host_guest_end without host_guest_begin");
-	fake.irq_off = false;
+	fake.irq_off = fake.entering = false;
 }
 
 enum host_wish host_wish(void)
 {
+	bool entering = fake.entering;
+
 	fake.wishes++;
+	fake.entering = false; /* the hook is somebody else */
 	if (fake.on_wish)
 		fake.on_wish();
+	fake.entering = entering;
 	return fake.wish;
 }
 
@@ -295,6 +306,7 @@ void host_unlock(struct host_mutex *l)
 
 void host_spin_lock(struct host_spin *l)
 {
+	not_while_entering("host_spin_lock");
 	if (l->held)
 		die("a spin lock is taken twice");
 	if (fake.spins)
@@ -350,6 +362,7 @@ void host_timer_arm(struct host_timer *t, uint64_t when_ns)
 {
 	struct host_timer **place = timer_place(t);
 
+	not_while_entering("host_timer_arm");
 	if (!t->fire)
 		die("a timer is armed that was not initialized");
 	if (!place)
@@ -365,6 +378,7 @@ void host_timer_stop(struct host_timer *t)
 {
 	struct host_timer **place = timer_place(t);
 
+	not_while_entering("host_timer_stop");
 	if (place)
 		*place = NULL;
 	t->armed = false;
@@ -442,12 +456,14 @@ void host_sleep_until(struct host_wait *w, bool (*ready)(void *arg), void *arg)
 
 void host_wake(struct host_wait *w)
 {
+	not_while_entering("host_wake");
 	w->wakes++;
 	fake.wakes++;
 }
 
 void host_event_signal(void *event)
 {
+	not_while_entering("host_event_signal");
 	fake.signals++;
 	fake.last_event = event;
 }
@@ -458,6 +474,7 @@ void host_log(enum host_log_level level, const char *fmt, ...)
 	size_t have = strlen(fake.log), n;
 	va_list ap;
 
+	not_while_entering("host_log");
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line) - 1, fmt, ap);
 	va_end(ap);

@@ -40,6 +40,7 @@ struct fake_host {
 	void (*on_wish)(void);
 	unsigned preempt_off, spins, mutexes; /* how many are held */
 	bool irq_off;
+	bool entering; /* between host_guest_begin() and _end(), but for the guest itself */
 	struct hv_vcpu *fpu;  /* whose extended state is in the registers */
 	unsigned fpu_swaps;
 	uint8_t xmm[16][16];

@@ -79,6 +79,12 @@ static int answer(uint64_t val)
 	return r;
 }
 
+/* Slot 1 is at MMIO from now on: its memory. */
+static uint8_t *put_ram(void)
+{
+	return fake_slot_add(vm, 1, MMIO, S2_HUGE, 0);
+}
+
 static void expect_done(unsigned len)
 {
 	assert_int_equal(v->st.rip, FAKE_CODE + len);
@@ -567,6 +573,80 @@ static void shadow_and_trap_flag(void **state)
 	end();
 }
 
+/* --- slots that change while the user answers --- */
+
+static void write_that_is_done_reaches_no_new_ram(void **state)
+{
+	const uint8_t *ram;
+
+	begin(64);
+	v->st.gpr[HV_RBX] = MMIO;
+	v->st.gpr[HV_RAX] = 0x11223344;
+	CODE(0x89, 0x03); /* mov %eax, (%rbx) */
+	assert_int_equal(fault(0, 0), HV_TO_USER);
+	expect_mmio(true, MMIO, 4, 0x11223344);
+	ram = put_ram();
+	assert_int_equal(answer(0), HV_AGAIN);
+	expect_done(2);
+	assert_int_equal(ram[0], 0);
+	end();
+}
+
+static void answer_counts_more_than_new_ram(void **state)
+{
+	begin(64);
+	v->st.gpr[HV_RBX] = MMIO;
+	CODE(0x8b, 0x03); /* mov (%rbx), %eax */
+	assert_int_equal(fault(0, 0), HV_TO_USER);
+	expect_mmio(false, MMIO, 4, 0);
+	put_ram();
+	assert_int_equal(answer(0x5a5a), HV_AGAIN);
+	assert_int_equal(v->st.gpr[HV_RAX], 0x5a5a);
+	expect_done(2);
+	end();
+}
+
+static void exchange_that_is_done_reaches_no_new_ram(void **state)
+{
+	const uint8_t *ram;
+
+	begin(64);
+	v->st.gpr[HV_RBX] = MMIO;
+	v->st.gpr[HV_RAX] = 9;
+	CODE(0x87, 0x03); /* xchg %eax, (%rbx) */
+	assert_int_equal(fault(0, 0), HV_TO_USER);
+	expect_mmio(false, MMIO, 4, 0);
+	assert_int_equal(answer(7), HV_TO_USER);
+	expect_mmio(true, MMIO, 4, 9);
+	ram = put_ram();
+	assert_int_equal(answer(0), HV_AGAIN);
+	assert_int_equal(v->st.gpr[HV_RAX], 7);
+	expect_done(2);
+	assert_int_equal(ram[0], 0);
+	end();
+}
+
+/* The source was RAM and comes before what has been answered. */
+static void answer_outlasts_ram_that_goes(void **state)
+{
+	uint8_t *ram;
+
+	begin(64);
+	v->st.gpr[HV_RSI] = MMIO;
+	v->st.gpr[HV_RDI] = ROM;
+	ram = put_ram();
+	ram[0] = 0x77;
+	CODE(0xa4); /* movsb */
+	assert_int_equal(fault(0, 0), HV_TO_USER);
+	expect_mmio(true, ROM, 1, 0x77);
+	assert_int_equal(hv_slot_set(vm, 1, MMIO, 0, (uintptr_t)ram, 0), 0);
+	assert_int_equal(answer(0), HV_TO_USER);
+	expect_mmio(false, MMIO, 1, 0);
+	assert_int_equal(answer(0x55), HV_AGAIN); /* the write is not made again */
+	expect_done(1);
+	end();
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -577,6 +657,10 @@ int main(void)
 		cmocka_unit_test(bytes_of_the_exit_are_used),
 		cmocka_unit_test(read_modify_write_reads_once),
 		cmocka_unit_test(sixteen_bytes_are_two_fragments),
+		cmocka_unit_test(write_that_is_done_reaches_no_new_ram),
+		cmocka_unit_test(answer_counts_more_than_new_ram),
+		cmocka_unit_test(exchange_that_is_done_reaches_no_new_ram),
+		cmocka_unit_test(answer_outlasts_ram_that_goes),
 		cmocka_unit_test(operand_crosses_from_ram),
 		cmocka_unit_test(user_may_reset_in_between),
 		cmocka_unit_test(rep_stores_go_on_in_place),

@@ -126,7 +126,7 @@ static void test_memory_types(void **state)
 	refuses(MSR_MTRR_FIX4K, 0x0606060606060607);
 	assert_int_equal(exit_msr(false, MSR_MTRR_FIX4K + 8, 0), FAULT + X86_GP);
 	holds(MSR_MTRR_PHYSBASE0, 0xc0000000);
-	holds(MSR_MTRR_PHYSBASE0 + 15, 0xffc0000800);
+	holds(MSR_MTRR_PHYSBASE0 + 15, 0xfc0000800);
 	refuses(MSR_MTRR_PHYSBASE0, 0xc0000002);
 	refuses(MSR_MTRR_PHYSBASE0, 0xc0000100);
 	refuses(MSR_MTRR_PHYSBASE0 + 1, 1ull << 40);

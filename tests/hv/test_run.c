@@ -494,6 +494,7 @@ static void delivery_cut_short_comes_again(void **state)
 static void debugger_sees_breakpoints(void **state)
 {
 	const struct hv_debug d = { .on = true, .soft_bp = true, .step = true };
+	struct hv_state s;
 
 	begin();
 	assert_int_equal(hv_debug_set(v, &d), 0);
@@ -505,6 +506,65 @@ static void debugger_sees_breakpoints(void **state)
 	assert_int_equal(user.debug.exception, X86_BP);
 	assert_int_equal(user.debug.pc, FAKE_CODE);
 	assert_true(hw->st.rflags & RFLAGS_TF);
+	assert_int_equal(hv_vcpu_get(v, &s, HV_GPR), 0);
+	assert_false(s.rflags & RFLAGS_TF);
+	end();
+}
+
+/* Enters with the user's, and writes DR6 as a processor does at a breakpoint. */
+static int guest_at_breakpoint(struct hv_vcpu *vcpu, struct fake_hw *h, struct hv_exit *x)
+{
+	assert_int_equal(h->st.dr[1], 0x1000);
+	assert_int_equal(h->st.dr6, DR6_FIXED);
+	assert_int_equal(h->st.dr7, 0x404);
+	h->st.dr6 |= 2;
+	x->kind = HV_EXIT_EXCEPTION;
+	x->exc.vector = X86_DB;
+	return 0;
+}
+
+static void debugger_has_the_debug_registers(void **state)
+{
+	const struct hv_debug d = { .on = true, .hard_bp = true, .dr = { 0, 0x1000 },
+				    .dr7 = 0x404 | DR7_GD };
+	const struct hv_debug off = { .hard_bp = true };
+	struct hv_state s = { .dr = { 5, 6, 7, 8 }, .dr6 = DR6_FIXED | DR6_BS, .dr7 = 0x455 }, t;
+
+	begin();
+	assert_int_equal(hv_vcpu_set(v, &s, HV_DR), 0);
+	assert_int_equal(hv_debug_set(v, &d), 0);
+	assert_true(hw->dr_trap);
+	hw->guest = guest_at_breakpoint;
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(run(), 0);
+		assert_int_equal(user.reason, HV_USER_DEBUG);
+		assert_int_equal(user.debug.dr6, DR6_FIXED | 2);
+		assert_int_equal(user.debug.dr7, 0x404 | DR7_GD);
+		assert_int_equal(hv_vcpu_get(v, &t, HV_DR), 0);
+		assert_memory_equal(t.dr, s.dr, sizeof(t.dr));
+		assert_int_equal(t.dr6, s.dr6);
+		assert_int_equal(t.dr7, s.dr7);
+	}
+	hw->guest = NULL;
+	assert_int_equal(hv_debug_set(v, &off), 0);
+	assert_false(hw->dr_trap || hw->exception_traps & 1 << X86_DB);
+	run_to_the_end();
+	assert_memory_equal(hw->st.dr, s.dr, sizeof(s.dr));
+	assert_int_equal(hw->st.dr7, s.dr7);
+	end();
+}
+
+/* Breakpoints in software alone leave #DB to the guest. */
+static void guest_keeps_its_own_traps(void **state)
+{
+	const struct hv_debug d = { .on = true, .soft_bp = true };
+
+	begin();
+	assert_int_equal(hv_debug_set(v, &d), 0);
+	assert_false(hw->exception_traps & 1 << X86_DB);
+	fake_push(v, HV_EXIT_EXCEPTION)->exc.vector = X86_DB;
+	run_to_the_end();
+	expect_delivered(0, HV_EV_EXCEPTION, X86_DB);
 	end();
 }
 
@@ -585,6 +645,8 @@ int main(void)
 		cmocka_unit_test(triple_fault_is_a_shutdown),
 		cmocka_unit_test(delivery_cut_short_comes_again),
 		cmocka_unit_test(debugger_sees_breakpoints),
+		cmocka_unit_test(debugger_has_the_debug_registers),
+		cmocka_unit_test(guest_keeps_its_own_traps),
 		cmocka_unit_test(stale_translations_are_flushed_once),
 		cmocka_unit_test(task_priority_follows_cr8),
 	};
