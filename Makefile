@@ -142,7 +142,7 @@ lab: $(BUILD)/deps.ok
 	@$(MAKE) all module
 	@tests/all lab
 
-## soak: hours that make test does not have: idle, busy, resets, OVMF; ARGS='--minutes 10 idle'
+## soak: hours that make test does not have: idle, busy, resets; ARGS='--minutes 10 idle'
 soak: $(BUILD)/deps.ok
 	@$(MAKE) all module
 	@tests/system/soak.py $(ARGS)

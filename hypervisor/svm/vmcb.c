@@ -78,7 +78,8 @@ void svm_vmcb_init(struct hv_vcpu *v)
 /*
  * A virtual interrupt that is never delivered, because its delivery is intercepted, says when one
  * could be. It serves for NMIs too that only an interrupt shadow or another event keeps away: late
- * where the guest has interrupts off, but then each other exit is a chance as well.
+ * where the guest has interrupts off, but then each other exit is a chance as well. A write of CR8
+ * exits meanwhile: an emulated host may not get over one beside a virtual interrupt.
  */
 static void svm_window_update(struct svm_vcpu *sv)
 {
@@ -89,7 +90,7 @@ static void svm_window_update(struct svm_vcpu *sv)
 	b->int_control &= ~(uint64_t)(V_IRQ | V_IGNORE_TPR);
 	b->int_control |= irq ? V_IRQ | V_IGNORE_TPR : 0;
 	svm_intercept(&b->intercept1, I1_VINTR, irq);
-	svm_intercept(&b->intercept_cr, 1u << (CR_WRITE_SHIFT + 8), sv->window & HV_WINDOW_TPR);
+	svm_intercept(&b->intercept_cr, 1u << (CR_WRITE_SHIFT + 8), irq || sv->window & HV_WINDOW_TPR);
 }
 
 void svm_want_window(struct hv_vcpu *v, uint32_t windows)

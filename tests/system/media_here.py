@@ -3,7 +3,7 @@
 """Boot loaders, a picture and a memory tester, one after another, on the hypervisor of the machine that this
 runs on; test_media.py runs it in the lab. Prints `PASS name` or `FAIL name: why` for each subject.
 
-    media_here.py IMAGES FOLDER [GUEST...]      the guest images; results; grub, ipxe, planar, memtest
+    media_here.py IMAGES FOLDER [GUEST...]      the guest images; results; grub, ipxe, planar, memtest, ovmf
 """
 import os
 import re
@@ -17,6 +17,7 @@ from picture import Picture, read_png
 MEMTEST_TIME = 60  # seconds that Memtest86+ is to count
 # Enough that its last test, which sleeps for minutes and reads no key, is not reached in that time.
 MEMTEST_MEMORY = "96M"
+UEFI_SHELL, UEFI_COUNTDOWN = (1280, 800), 8  # its size; seconds that it waits for a key
 
 
 def steps(guest, *todo):
@@ -177,7 +178,29 @@ def memtest(images, folder):
         steps(guest, ("starts", starts), ("a minute without an error", tests), ("Escape resets", restarts))
 
 
-GUESTS = {"grub": grub, "ipxe": ipxe, "planar": planar, "memtest": memtest}
+# --- OVMF ----------------------------------------------------------------------------------------
+
+
+def ovmf(images, folder):
+    if not os.path.exists("/dev/caisson"):
+        print("    ovmf: left out, the lab's processor does not survive it on KVM (docs/lab.md)")
+        return
+    with Guest("ovmf", f"{images}/grub.iso", "--firmware", "ovmf", "--memory", "256M",
+               folder=folder) as guest:
+        def shell():
+            """No text screen: the prompt is a picture that has come to rest."""
+            guest.wait_picture(lambda p: (p.width, p.height) == UEFI_SHELL and p.colours() > 3,
+                               "OVMF's shell", 120)
+            time.sleep(UEFI_COUNTDOWN)
+
+        def off():
+            guest.type("\nreset -s\n")
+            return None if guest.wait_end() == 0 else "the guest does not power off"
+
+        steps(guest, ("its shell, 1280x800", shell), ("a command that powers off", off))
+
+
+GUESTS = {"grub": grub, "ipxe": ipxe, "planar": planar, "memtest": memtest, "ovmf": ovmf}
 
 
 def main():

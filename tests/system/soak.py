@@ -5,7 +5,6 @@
 idle    Debian's text console for an hour: threads beside the vCPUs must hardly wake, memory must not grow
 busy    a Linux guest that writes, reads and computes for an hour; no complaint in its log, disk in order
 resets  five resets in a row by each way that Linux has, on the path with BIOS and boot loader
-ovmf    OVMF's shell, in a lab that counts instructions: see docs/testing.md
 
     soak.py [--minutes N] [NAME...]
 """
@@ -18,7 +17,6 @@ from labkit import IMAGES, TOP, Lab, Scratch, finish, image, verdict
 
 WAYS = ("acpi", "kbd", "pci", "triple", "bios")
 TIMES = 5
-OVMF_TRIES, EMULATOR_DIED = 6, 125
 BOOT_LIMIT = 240  # seconds for one start through BIOS and boot loader
 
 
@@ -28,31 +26,27 @@ def kernel():
     return str(find_kernel("6.1").image)
 
 
-def in_lab(name, options, arguments, limit, may_die=False):
-    """Runs soak_here.py's part of that name; its verdicts are ours. False if the emulator died of itself,
-    and that is no verdict."""
+def in_lab(name, arguments, limit):
+    """Runs soak_here.py's part of that name; its verdicts are ours."""
     with Scratch() as out:
         command = ["python3", "-u", os.path.join(TOP, "tests/system/soak_here.py"), name, "/out",
                    *arguments]
-        with Lab(["--memory", "1536M", "--out", out, *options], command,
+        with Lab(["--memory", "1536M", "--out", out], command,
                  os.path.join(out, "lab.log"), limit) as lab:
             status = lab.wait()
-            if may_die and status == EMULATOR_DIED:
-                return False
             print(lab.text(), end="", flush=True)
         verdict(f"{name}: runs to its end", status in (0, 1), f"status {status}")
-    return True
 
 
 def idle(minutes):
     image("linux-initrd", file="linux-initrd.gz")
-    in_lab("idle", [], [kernel(), f"{IMAGES}/linux-initrd.gz", str(minutes)], minutes * 60 + 900)
+    in_lab("idle", [kernel(), f"{IMAGES}/linux-initrd.gz", str(minutes)], minutes * 60 + 900)
 
 
 def busy(minutes):
     image("linux-initrd", file="linux-initrd.gz")
     image("linux", file="linux.img")
-    in_lab("busy", [], [kernel(), f"{IMAGES}/linux-initrd.gz", f"{IMAGES}/linux.img", str(minutes)],
+    in_lab("busy", [kernel(), f"{IMAGES}/linux-initrd.gz", f"{IMAGES}/linux.img", str(minutes)],
            minutes * 60 + 900)
 
 
@@ -60,19 +54,10 @@ def resets(minutes):
     words = ",".join(way for way in WAYS for _ in range(TIMES))
     path = image("linux", "--default", "resets", "--append", f"quiet guest.resets={words}",
                  "--name", "linux-resets-soak", file="linux-resets-soak.img")
-    in_lab("resets", [], [path, words], BOOT_LIMIT * (len(WAYS) * TIMES + 1))
+    in_lab("resets", [path, words], BOOT_LIMIT * (len(WAYS) * TIMES + 1))
 
 
-def ovmf(minutes):
-    """The emulator has a fault that UEFI firmware meets sooner or later, see docs/lab.md: several tries."""
-    for n in range(OVMF_TRIES):
-        if in_lab("ovmf", ["--icount"], [image("grub", file="grub.iso")], 1800, may_die=True):
-            return
-        print(f"    ovmf: the emulator died, try {n + 1} of {OVMF_TRIES}", flush=True)
-    verdict("ovmf: its shell", False, "the emulator died each time")
-
-
-SOAKS = {"idle": idle, "busy": busy, "resets": resets, "ovmf": ovmf}
+SOAKS = {"idle": idle, "busy": busy, "resets": resets}
 
 
 def main():

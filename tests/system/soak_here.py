@@ -13,7 +13,6 @@ from labkit import finish, verdict
 
 WAKES_PER_10_S = 1   # beside the vCPUs: what an idle guest may cost
 GROWTH = 4 << 10     # KiB
-UEFI_SHELL, OVMF_START = (1280, 800), 10  # seconds of the emulated host
 SAID = {"acpi": "port 0xcf9", "kbd": "the keyboard controller", "pci": "port 0xcf9",
         "triple": "triple fault", "bios": "port 0xcf9"}
 
@@ -107,17 +106,10 @@ def resets(folder, original, words):
             verdict("resets: triple faults were some", said.count(fault) == ways.count("triple"), said[-800:])
 
 
-def ovmf(folder, cdrom):
-    with Guest("ovmf", cdrom, "--firmware", "ovmf", "--memory", "256M", folder=folder) as guest:
-        time.sleep(OVMF_START)
-        guest.wait_picture(lambda p: (p.width, p.height) == UEFI_SHELL and p.colours() > 3, "OVMF's shell")
-        verdict("ovmf: its shell, 1280x800", True)
-
-
 def main():
     name, folder, *arguments = sys.argv[1:]
     try:
-        {"idle": idle, "busy": busy, "resets": resets, "ovmf": ovmf}[name](folder, *arguments)
+        {"idle": idle, "busy": busy, "resets": resets}[name](folder, *arguments)
     except (Trouble, OSError) as trouble:
         verdict(f"{name}: as it should be", False, str(trouble))
     finish()

@@ -5,6 +5,7 @@ import glob
 import os
 import shutil
 import subprocess
+import sys
 
 from labkit import IMAGES, TOP, Lab, Scratch, finish, image, verdict
 
@@ -16,7 +17,8 @@ def main():
         image(name, file=f"{name}.iso")
     subprocess.run(["make", "-s", "-C", TOP, "guests"], check=True)
     with Scratch() as out:
-        command = ["python3", "-u", os.path.join(TOP, "tests/system/media_here.py"), IMAGES, "/out"]
+        command = ["python3", "-u", os.path.join(TOP, "tests/system/media_here.py"), IMAGES, "/out",
+                   *sys.argv[1:]]
         with Lab(["--memory", "1G", "--out", out], command, os.path.join(out, "lab.log"),
                  LIMIT) as lab:
             status = lab.wait()
