@@ -135,6 +135,7 @@ struct hv_vcpu {
 	int (*complete)(struct hv_vcpu *v); /* [v] when the user has answered; NULL: nothing */
 	struct hv_fragment fragment[HV_FRAGMENTS]; /* [v] of the instruction that is under way */
 	unsigned n_fragments;		     /* [v] */
+	bool posted;			     /* [v] a write of it is left for the user to see */
 	struct {
 		uint64_t gpa;
 		bool known, write;

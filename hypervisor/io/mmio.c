@@ -5,6 +5,8 @@
  * makes the instruction stop; when the user has answered, it starts again from its beginning and
  * finds the answers in the fragments that it has got so far. So nothing is done twice; and what was
  * beyond RAM once stays so for this instruction, even if the user has put RAM there meanwhile.
+ * A write has no answer: as long as nothing else follows for the user, the instruction goes on to
+ * its end, and the user is told then.
  *
  * Missing: locked operations that cross a page, are not aligned or have 16 bytes are not atomic.
  *
@@ -72,11 +74,21 @@ static bool signal_event(struct hv_vcpu *v, const struct hv_fragment *f)
 	return hv_ioevent_signal(v->vm, false, f->gpa, val, f->len);
 }
 
-/* Answers it here, or asks the user. */
-static enum emul_result answer(struct hv_vcpu *v, struct hv_fragment *f)
+static void ask_user(struct hv_vcpu *v, const struct hv_fragment *f)
 {
 	struct hv_user *u = v->user;
 
+	u->reason = HV_USER_MMIO;
+	u->mmio.gpa = f->gpa;
+	u->mmio.len = f->len;
+	u->mmio.write = f->write;
+	memcpy(u->mmio.data, f->data, sizeof(f->data));
+	v->complete = complete_mmio;
+}
+
+/* Answers it here, or asks the user; not while he has a write to see. A debugger sees each step. */
+static enum emul_result answer(struct hv_vcpu *v, struct hv_fragment *f)
+{
 	if (f->done)
 		return EMUL_OK;
 	f->done = true;
@@ -86,13 +98,13 @@ static enum emul_result answer(struct hv_vcpu *v, struct hv_fragment *f)
 		f->done = signal_event(v, f);
 	if (f->done)
 		return EMUL_OK;
-	u->reason = HV_USER_MMIO;
-	u->mmio.gpa = f->gpa;
-	u->mmio.len = f->len;
-	u->mmio.write = f->write;
-	memcpy(u->mmio.data, f->data, sizeof(f->data));
-	v->complete = complete_mmio;
-	return EMUL_RETRY;
+	if (v->posted) {
+		v->n_fragments--; /* this one comes again, behind the write */
+		return EMUL_RETRY;
+	}
+	ask_user(v, f);
+	v->posted = f->done = f->write && !hv_stepped(v);
+	return f->done ? EMUL_OK : EMUL_RETRY;
 }
 
 /* n bytes within a page that is not RAM. */
@@ -328,10 +340,10 @@ int hv_fetch_insn(struct hv_vcpu *v)
 	return -EFAULT;
 }
 
-/* It did not get through. */
+/* It did not get through. Whatever it is, it is so again when the user has seen the write. */
 static int stopped(struct hv_vcpu *v, enum emul_result r)
 {
-	if (r == EMUL_RETRY && v->complete)
+	if (v->posted || (r == EMUL_RETRY && v->complete))
 		return HV_TO_USER;
 	v->n_fragments = 0;
 	if (r == EMUL_RETRY)
@@ -349,12 +361,24 @@ static bool may_repeat(const struct hv_vcpu *v)
 	       !cpu_load(&v->lapic.timer_fired) && !hv_event_waiting(v);
 }
 
+/* A REP that has more to do goes on where it is when the user has seen its write. */
+static int finished(struct hv_vcpu *v)
+{
+	if (!v->posted)
+		return hv_insn_done(v, v->emul.rip);
+	if (v->emul.rip != v->st.rip)
+		v->complete = NULL;
+	hv_insn_done(v, v->emul.rip);
+	return HV_TO_USER;
+}
+
 static int emulate(struct hv_vcpu *v, const uint8_t *bytes, unsigned n)
 {
 	struct emul *e = &v->emul;
 	uint8_t kept[EMUL_INSN_MAX];
 
 	load_emulator(v);
+	v->posted = false;
 	for (unsigned i = 0; i < REPEATS; i++) {
 		enum emul_result r;
 
@@ -366,26 +390,26 @@ static int emulate(struct hv_vcpu *v, const uint8_t *bytes, unsigned n)
 		v->n_fragments = 0;
 		memcpy(v->st.gpr, e->gpr, sizeof(e->gpr));
 		v->st.rflags = e->rflags;
-		if (e->rip != v->st.rip || !may_repeat(v))
+		if (v->posted || e->rip != v->st.rip || !may_repeat(v))
 			break;
 		n = e->insn.len;
 		memcpy(kept, e->insn.bytes, n);
 		bytes = kept;
 	}
-	return hv_insn_done(v, e->rip);
+	return finished(v);
 }
 
 /* A user who has put RIP elsewhere (a reset) wants nothing of the old instruction. */
 static int complete_mmio(struct hv_vcpu *v)
 {
-	struct hv_fragment *f;
+	unsigned n = v->n_fragments;
+	struct hv_fragment *f = &v->fragment[n ? n - 1 : 0];
 	uint8_t kept[EMUL_INSN_MAX];
 
-	if (!v->n_fragments || v->st.rip != v->emul.rip) {
+	if (v->st.rip != v->emul.rip || (!n && !may_repeat(v))) {
 		v->n_fragments = 0;
 		return HV_AGAIN;
 	}
-	f = &v->fragment[v->n_fragments - 1];
 	f->done = true;
 	if (!f->write)
 		memcpy(f->data, v->user->mmio.data, sizeof(f->data));

@@ -111,7 +111,7 @@ static void load_waits_for_the_user(void **state)
 	end();
 }
 
-static void store_waits_for_the_user(void **state)
+static void store_is_told_at_its_end(void **state)
 {
 	begin(32);
 	v->st.gpr[HV_RBX] = MMIO;
@@ -119,8 +119,17 @@ static void store_waits_for_the_user(void **state)
 	CODE(0x66, 0x89, 0x43, 0x02); /* mov %ax, 2(%ebx) */
 	assert_int_equal(fault(0, 0), HV_TO_USER);
 	expect_mmio(true, MMIO + 2, 2, 0x3344);
+	expect_done(4);
 	assert_int_equal(answer(0), HV_AGAIN);
 	expect_done(4);
+	v->st.rflags |= RFLAGS_TF; /* a step is told of when the user has seen the write */
+	CODE(0x66, 0x89, 0x43, 0x02);
+	assert_int_equal(fault(0, 0), HV_TO_USER);
+	expect_mmio(true, MMIO + 2, 2, 0x3344);
+	assert_int_equal(v->st.rip, FAKE_CODE);
+	assert_int_equal(answer(0), HV_AGAIN);
+	assert_int_equal(v->st.rip, FAKE_CODE + 4);
+	assert_int_equal(v->exception.vector, X86_DB);
 	end();
 }
 
@@ -212,7 +221,8 @@ static void read_modify_write_reads_once(void **state)
 		expect_mmio(false, MMIO, 4, 0);
 		assert_int_equal(answer(0xfffffffb), HV_TO_USER);
 		expect_mmio(true, MMIO, 4, 0);
-		assert_false(v->st.rflags & RFLAGS_ZF);
+		assert_true(v->st.rflags & RFLAGS_ZF);
+		expect_done(3);
 		assert_int_equal(answer(0), HV_AGAIN);
 		assert_true(v->st.rflags & RFLAGS_ZF);
 		assert_true(v->st.rflags & RFLAGS_CF);
@@ -246,7 +256,7 @@ static void sixteen_bytes_are_two_fragments(void **state)
 	end();
 }
 
-/* The last two bytes of RAM and the first two beyond: RAM keeps what was read until the end. */
+/* The last two bytes of RAM and the first two beyond. */
 static void operand_crosses_from_ram(void **state)
 {
 	begin(64);
@@ -258,7 +268,7 @@ static void operand_crosses_from_ram(void **state)
 	expect_mmio(false, RAM, 2, 0);
 	assert_int_equal(answer(0x4030), HV_TO_USER);
 	expect_mmio(true, RAM, 2, 0x4031);
-	assert_memory_equal(fake_ram(vm, RAM - 2), "\x10\x20", 2);
+	assert_memory_equal(fake_ram(vm, RAM - 2), "\x11\x20", 2);
 	assert_int_equal(answer(0), HV_AGAIN);
 	assert_memory_equal(fake_ram(vm, RAM - 2), "\x11\x20", 2);
 	expect_done(2);
@@ -294,7 +304,7 @@ static void rep_stores_go_on_in_place(void **state)
 	assert_int_equal(fault(MMIO, HV_ACCESS_WRITE), HV_TO_USER);
 	for (unsigned i = 0; i < 3; i++) {
 		expect_mmio(true, MMIO + i, 1, 0x41);
-		assert_int_equal(v->st.gpr[HV_RCX], 3 - i);
+		assert_int_equal(v->st.gpr[HV_RCX], 2 - i);
 		assert_int_equal(answer(0), i < 2 ? HV_TO_USER : HV_AGAIN);
 	}
 	assert_int_equal(fake_hw(v)->enters, enters);
@@ -626,12 +636,13 @@ static void exchange_that_is_done_reaches_no_new_ram(void **state)
 	end();
 }
 
-/* The source was RAM and comes before what has been answered. */
+/* The source was RAM and comes before what has been answered. A step stops at the write, too. */
 static void answer_outlasts_ram_that_goes(void **state)
 {
 	uint8_t *ram;
 
 	begin(64);
+	v->st.rflags |= RFLAGS_TF;
 	v->st.gpr[HV_RSI] = MMIO;
 	v->st.gpr[HV_RDI] = ROM;
 	ram = put_ram();
@@ -643,7 +654,8 @@ static void answer_outlasts_ram_that_goes(void **state)
 	assert_int_equal(answer(0), HV_TO_USER);
 	expect_mmio(false, MMIO, 1, 0);
 	assert_int_equal(answer(0x55), HV_AGAIN); /* the write is not made again */
-	expect_done(1);
+	assert_int_equal(v->exception.vector, X86_DB);
+	assert_int_equal(v->st.rip, FAKE_CODE + 1);
 	end();
 }
 
@@ -651,7 +663,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(load_waits_for_the_user),
-		cmocka_unit_test(store_waits_for_the_user),
+		cmocka_unit_test(store_is_told_at_its_end),
 		cmocka_unit_test(real_mode_reaches_its_first_mebibyte),
 		cmocka_unit_test(exits_address_is_used),
 		cmocka_unit_test(bytes_of_the_exit_are_used),

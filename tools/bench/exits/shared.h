@@ -18,7 +18,8 @@ enum {
 enum { PAGES = 256, HUGE_PAGES = 16, LOGGED_PAGES = 768 };
 enum { PORT_USER = 0x608, PORT_EVENT = 0x620, PORT_DONE = 0x630 };
 /* Written to PORT_DONE: what the user is to do before the guest goes on. */
-enum { DONE_PART, DONE_LOG, DONE_ALL };
+enum { DONE_LOG, DONE_SPENT, DONE_ALL };
+enum { SPENT_GPA = 0x30000 }; /* DONE_SPENT: what the user's threads executed, 64 bits */
 
 struct result {
 	char name[56];
