@@ -86,11 +86,12 @@ static void svm_window_update(struct svm_vcpu *sv)
 	struct vmcb *b = sv->vmcb;
 	bool irq = sv->window & HV_WINDOW_INTR ||
 		   (sv->window & HV_WINDOW_NMI && sv->nmi == NMI_OPEN);
+	bool cr8 = irq || sv->window & HV_WINDOW_TPR;
 
 	b->int_control &= ~(uint64_t)(V_IRQ | V_IGNORE_TPR);
 	b->int_control |= irq ? V_IRQ | V_IGNORE_TPR : 0;
 	svm_intercept(&b->intercept1, I1_VINTR, irq);
-	svm_intercept(&b->intercept_cr, 1u << (CR_WRITE_SHIFT + 8), irq || sv->window & HV_WINDOW_TPR);
+	svm_intercept(&b->intercept_cr, 1u << (CR_WRITE_SHIFT + 8), cr8);
 }
 
 void svm_want_window(struct hv_vcpu *v, uint32_t windows)
