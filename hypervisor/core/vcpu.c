@@ -113,6 +113,8 @@ void hv_vcpu_reset(struct hv_vcpu *v, bool init)
 	if (init) {
 		hv_need(v, HV_ALL);
 		cache = st->cr0 & (CR0_CD | CR0_NW);
+		hv_vcpu_bind(v);
+		hv_ops->flush_tlb(v, false); /* paging ends */
 	} else {
 		memset(st, 0, sizeof(*st));
 		v->cached = HV_ALL;
@@ -131,6 +133,7 @@ void hv_vcpu_reset(struct hv_vcpu *v, bool init)
 	st->shadow_sti = st->shadow_movss = st->nmi_masked = false;
 	v->dirty = HV_ALL;
 	v->interrupted.type = v->exception.type = HV_EV_NONE;
+	v->triple = false;
 	v->nmis = 0;
 	v->n_fragments = 0;
 	v->complete = NULL;

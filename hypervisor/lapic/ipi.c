@@ -105,7 +105,8 @@ static int deliver_to(struct hv_vcpu *v, const struct lapic_message *m)
 	case LAPIC_NMI:
 		hv_vcpu_request(v, HV_REQ_NMI);
 		return 1;
-	case LAPIC_INIT:
+	case LAPIC_INIT: /* what was to start it before starts it no more */
+		cpu_and(&v->requests, ~HV_REQ_SIPI);
 		hv_vcpu_request(v, HV_REQ_INIT);
 		return 1;
 	case LAPIC_SIPI:

@@ -25,7 +25,11 @@ static const uint32_t intercept2 =
 	I2_VMRUN | I2_VMMCALL | I2_VMLOAD | I2_VMSAVE | I2_STGI | I2_CLGI | I2_SKINIT | I2_WBINVD |
 	I2_MONITOR | I2_MWAIT | I2_MWAIT_ARMED | I2_XSETBV | I2_RDPRU;
 
-static const uint32_t always_trapped = 1u << X86_MC;
+/*
+ * Machine checks are the host's. #DB and #AC can come up again in their own delivery, for ever and
+ * with no interrupt in between: a guest would have the processor for good. The core delivers them.
+ */
+static const uint32_t always_trapped = 1u << X86_MC | 1u << X86_DB | 1u << X86_AC;
 
 /* Those that the VMCB switches and that need no policy: the processor checks what is written. */
 static const uint32_t free_msrs[] = {

@@ -55,11 +55,16 @@ CASE(state_registers, MODE_LONG, guest_registers)
 	alternate(r);
 }
 
+/* Each #DB comes by way of an exit: in its own delivery it could come up again without end. */
 CASE(state_debug, MODE_LONG, guest_debug)
 {
+	uint64_t exits[HV_EXIT_KINDS];
+
 	expect(r, HV_USER_IO);
 	CHECK_EQ(r->u.io.port, P_DATA);
 	expect_done(r);
+	hv_stats(r->v, exits);
+	CHECK_EQ(exits[HV_EXIT_EXCEPTION], 2);
 }
 
 CASE(state_syscall, MODE_LONG, guest_syscall)

@@ -427,6 +427,8 @@ static void test_ipi_modes(void **state)
 	send(2, 0x4699);
 	assert_int_equal(vcpu[2].requests, HV_REQ_SIPI);
 	assert_int_equal(vcpu[2].sipi_vector, 0x99);
+	send(2, 0xc500); /* it has not started yet, and waits for another one */
+	assert_int_equal(vcpu[2].requests, HV_REQ_INIT);
 	send(3, 0x4230); /* SMI */
 	send(3, 0x4330); /* reserved */
 	send(3, 0x4730); /* ExtINT */

@@ -412,6 +412,24 @@ static void second_processor_starts(void **state)
 	end();
 }
 
+/* Paging ends, and so does what the exceptions of before have led to. */
+static void init_forgets_translations_and_faults(void **state)
+{
+	unsigned flushes;
+
+	begin();
+	run_to_the_end();
+	flushes = hw->flushes;
+	v->triple = true;
+	hv_vcpu_request(v, HV_REQ_INIT);
+	fake_push(v, HV_EXIT_HOST_INTR);
+	fake_push(v, HV_EXIT_UNHANDLED);
+	assert_int_equal(run(), 0);
+	assert_int_equal(user.reason, HV_USER_INTERNAL);
+	assert_int_equal(hw->flushes, flushes + 1);
+	end();
+}
+
 static void sipi_without_init_is_ignored(void **state)
 {
 	begin();
@@ -639,6 +657,7 @@ int main(void)
 		cmocka_unit_test(timer_ends_hlt),
 		cmocka_unit_test(masked_interrupt_does_not_end_hlt),
 		cmocka_unit_test(second_processor_starts),
+		cmocka_unit_test(init_forgets_translations_and_faults),
 		cmocka_unit_test(sipi_without_init_is_ignored),
 		cmocka_unit_test(window_for_the_users_interrupt),
 		cmocka_unit_test(end_of_interrupt_is_told),
