@@ -10,7 +10,7 @@ MOD_PACKAGE  := linux-headers-$(if $(filter 6.1,$(KERNEL)),amd64,$(KERNEL)-amd64
 # The stock kernel's module has the plain name: it is what runs by default.
 MOD_FILE     := $(BUILD)/caisson$(if $(filter-out 6.1,$(KERNEL)),-$(KERNEL)).ko
 
-## module: build/caisson.ko for Debian's 6.1 kernel; KERNEL=6.12: build/caisson-6.12.ko for that; C=1: with sparse
+## module: build/caisson.ko for Debian's 6.1 kernel; KERNEL=6.12: build/caisson-6.12.ko for that; C=2: with sparse
 module:
 	@test -n "$(MOD_HEADERS)" || { echo "The headers of Debian's $(KERNEL) kernel are missing:" \
 		"install $(MOD_PACKAGE), or run \`make deps\`." >&2; exit 1; }
@@ -19,10 +19,15 @@ module:
 	@cp -rsf $(addprefix $(CURDIR)/hypervisor/,$(MOD_ROOMS)) $(MOD_DIR)/
 	@ln -sf $(CURDIR)/hypervisor/linux/Kbuild $(MOD_DIR)/Kbuild
 	$(call say,KO,$(MOD_FILE))
-	$(Q)flock $(MOD_DIR) $(MAKE) -s -C $(MOD_HEADERS) M=$(CURDIR)/$(MOD_DIR) $(if $(C),C=$(C)) \
+	$(Q)flock $(MOD_DIR) $(MAKE) -s -C $(MOD_HEADERS) M=$(CURDIR)/$(MOD_DIR) $(if $(C),C=$(C) CF=-Wsparse-error) \
 		CONFIG_DEBUG_INFO_BTF_MODULES= modules
 	@strip --strip-debug -o $(MOD_FILE) $(MOD_DIR)/caisson.ko
 
 MOD_ROOMS := $(notdir $(patsubst %/,%,$(filter-out %/bare/,$(wildcard hypervisor/*/))))
 
-.PHONY: module
+# For tests/all: both kernels, every file with sparse.
+modules-checked:
+	@$(MAKE) module C=2
+	@$(MAKE) module KERNEL=6.12 C=2
+
+.PHONY: module modules-checked
