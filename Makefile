@@ -156,6 +156,7 @@ CPPCHECK := cppcheck -q --std=c11 --enable=warning,portability,performance --err
             --suppress=unknownMacro
 cppcheck:
 	@$(CPPCHECK) -j$(shell nproc) $(INCLUDE) devicemodel ui
+	@$(CPPCHECK) -j$(shell nproc) $(HV_INCLUDE) $(wildcard $(HV_ROOMS:%=hypervisor/%) hypervisor/svm hypervisor/vmx)
 
 headers: $(HEADERS:%=$(BUILD)/headers/%.ok)
 

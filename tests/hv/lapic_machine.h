@@ -5,7 +5,8 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
-/* before */
+#include <stddef.h>
+#include <stdint.h>
 #include <cmocka.h>
 
 #include "fake_host.h"
