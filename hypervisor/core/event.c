@@ -75,9 +75,11 @@ void hv_raise_error(struct hv_vcpu *v, uint8_t vector, uint32_t error)
 				    .error = error });
 }
 
+/* CR2 at once: the user may look at it before the fault is delivered. */
 void hv_raise_page_fault(struct hv_vcpu *v, uint64_t address, uint32_t error)
 {
-	v->fault_address = address;
+	hv_touch(v, HV_CR);
+	v->st.cr2 = address;
 	hv_raise_error(v, X86_PF, error);
 }
 
@@ -133,10 +135,6 @@ static void deliver_exception(struct hv_vcpu *v)
 
 	v->exception.type = HV_EV_NONE;
 	hv_need(v, HV_CR);
-	if (ev.vector == X86_PF) {
-		hv_touch(v, HV_CR);
-		v->st.cr2 = v->fault_address;
-	}
 	if (!(v->st.cr0 & CR0_PE))
 		ev.has_error = false; /* real mode pushes none */
 	if (is_fault(ev.vector))

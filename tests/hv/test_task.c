@@ -415,7 +415,7 @@ static void test_page_faults(void **state)
 	table[(NEW >> 12) + 1] = 0;
 	assert_int_equal(jump(), X86_PF);
 	assert_int_equal(v->exception.error, 0);
-	assert_int_equal(v->fault_address, (NEW & ~0xfffu) + 0x1000);
+	assert_int_equal(fake_hw(v)->st.cr2, (NEW & ~0xfffu) + 0x1000);
 	unchanged();
 	begin(TSS32, TSS32);
 	with_paging();
