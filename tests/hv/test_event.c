@@ -182,6 +182,24 @@ static void fault_while_delivering(void **state)
 	}
 }
 
+/* The handler of the exception has them closed, and its own delivery may be cut short as well. */
+static void interrupted_waits_for_the_handler(void **state)
+{
+	begin();
+	interrupted(HV_EV_INTR, 0x31);
+	hv_raise(v, X86_NP);
+	expect(HV_EV_EXCEPTION, X86_NP);
+	interrupted(HV_EV_EXCEPTION, X86_NP);
+	expect(HV_EV_EXCEPTION, X86_NP);
+	v->st.rflags &= ~RFLAGS_IF;
+	expect(HV_EV_NONE, 0);
+	assert_int_equal(fake_hw(v)->window, HV_WINDOW_INTR);
+	v->st.rflags |= RFLAGS_IF;
+	expect(HV_EV_INTR, 0x31);
+	expect(HV_EV_NONE, 0);
+	end();
+}
+
 /* --- order --- */
 
 static void order_of_all(void **state)
@@ -403,6 +421,7 @@ int main(void)
 		cmocka_unit_test(second_fault_before_delivery),
 		cmocka_unit_test(interrupted_events_come_again),
 		cmocka_unit_test(fault_while_delivering),
+		cmocka_unit_test(interrupted_waits_for_the_handler),
 		cmocka_unit_test(order_of_all),
 		cmocka_unit_test(interrupts_wait_for_if),
 		cmocka_unit_test(shadows_hold_back),

@@ -259,7 +259,7 @@ static void test_gate_fault(void **state)
 	set_descriptor(GDT, NEW_TSS, NEW, 0x66, SEG_P | TSS32);
 	is_fault(by_gate((struct hv_event){ .type = HV_EV_INTR, .vector = 0x40 }, false, 0), X86_TS,
 		 NEW_TSS | 1);
-	assert_int_equal(v->interrupted.type, HV_EV_INTR);
+	assert_int_equal(v->user_vector, 0x40);
 	assert_int_equal(v->st.rip, FAKE_CODE);
 	end();
 }
