@@ -121,7 +121,6 @@ struct hv_vcpu {
 	/* events: event.c */
 	struct hv_event interrupted; /* [v] to be delivered again, before all others */
 	struct hv_event exception;   /* [v] to be delivered */
-	uint64_t fault_address;	     /* [v] CR2 of exception, a page fault */
 	bool triple;		     /* [v] an exception came up in a double fault: shut down */
 	uint32_t nmis;		     /* [v] waiting, 2 at most */
 	int16_t user_vector;	     /* [v] hv_interrupt()'s, -1: none */

@@ -42,9 +42,21 @@ static bool makes_double_fault(enum severity first, enum severity second)
 }
 
 /*
- * An interrupt or NMI whose delivery was cut short stays for later: the processor has acknowledged
- * it. An exception or INT n does not: its instruction comes again after the handler.
+ * An interrupt or NMI whose delivery was cut short waits until it may be taken again, which the
+ * exception's handler decides: it has been acknowledged. An exception or INT n does not: its
+ * instruction comes again after the handler.
  */
+static void put_back_interrupted(struct hv_vcpu *v)
+{
+	if (v->interrupted.type == HV_EV_NMI)
+		v->nmis++;
+	else if (v->interrupted.type == HV_EV_INTR && v->user_vector < 0)
+		v->user_vector = v->interrupted.vector;
+	else if (v->interrupted.type == HV_EV_INTR)
+		return; /* a user who gives vectors that nobody asks for: this one comes first */
+	v->interrupted.type = HV_EV_NONE;
+}
+
 static void raise(struct hv_vcpu *v, struct hv_event ev)
 {
 	const struct hv_event *first = v->exception.type ? &v->exception : &v->interrupted;
@@ -59,8 +71,7 @@ static void raise(struct hv_vcpu *v, struct hv_event ev)
 	if (makes_double_fault(before, severity(ev.vector)))
 		ev = (struct hv_event){ .type = HV_EV_EXCEPTION, .vector = X86_DF,
 					.has_error = true };
-	if (v->interrupted.type == HV_EV_EXCEPTION || v->interrupted.type == HV_EV_SOFT)
-		v->interrupted.type = HV_EV_NONE;
+	put_back_interrupted(v);
 	v->exception = ev;
 }
 
@@ -75,9 +86,11 @@ void hv_raise_error(struct hv_vcpu *v, uint8_t vector, uint32_t error)
 				    .error = error });
 }
 
+/* CR2 at once: the user may look at it before the fault is delivered. */
 void hv_raise_page_fault(struct hv_vcpu *v, uint64_t address, uint32_t error)
 {
-	v->fault_address = address;
+	hv_touch(v, HV_CR);
+	v->st.cr2 = address;
 	hv_raise_error(v, X86_PF, error);
 }
 
@@ -133,10 +146,6 @@ static void deliver_exception(struct hv_vcpu *v)
 
 	v->exception.type = HV_EV_NONE;
 	hv_need(v, HV_CR);
-	if (ev.vector == X86_PF) {
-		hv_touch(v, HV_CR);
-		v->st.cr2 = v->fault_address;
-	}
 	if (!(v->st.cr0 & CR0_PE))
 		ev.has_error = false; /* real mode pushes none */
 	if (is_fault(ev.vector))

@@ -104,6 +104,10 @@ int hv_events_set(struct hv_vcpu *v, const struct hv_events *e)
 	else
 		v->interrupted = e->event;
 	v->user_vector = -1;
+	if (e->event.type == HV_EV_INTR && !(v->st.rflags & RFLAGS_IF)) {
+		v->interrupted.type = HV_EV_NONE; /* hv_interrupt()'s, which waits for IF */
+		v->user_vector = e->event.vector;
+	}
 	cpu_and(&v->requests, ~HV_REQ_NMI);
 	v->nmis = e->nmi_pending;
 	v->st.nmi_masked = e->nmi_masked;
@@ -146,6 +150,12 @@ int hv_debug_set(struct hv_vcpu *v, const struct hv_debug *d)
 	bool registers;
 
 	open_vcpu(v);
+	if (d->inject && v->exception.type) {
+		close_vcpu(v);
+		return -EBUSY;
+	}
+	if (d->inject)
+		hv_raise(v, d->inject);
 	v->debug = d->on ? *d : (struct hv_debug){ .on = false };
 	registers = v->debug.step || v->debug.hard_bp;
 	if (registers)

@@ -178,9 +178,10 @@ uint64_t hv_tsc_offset_get(struct hv_vcpu *v);
 void hv_tsc_offset_set(struct hv_vcpu *v, uint64_t offset);
 int hv_clock_paused(struct hv_vcpu *v); /* the guest's watchdog is to be told; -EINVAL: no clock */
 
-/* Debugging the guest from outside. */
+/* Debugging the guest from outside. -EBUSY: inject, but an exception is on its way. */
 struct hv_debug {
 	bool on, step, soft_bp, hard_bp;
+	uint8_t inject; /* 1: #DB, 3: #BP for the guest, now; 0: none */
 	uint64_t dr[4], dr7;
 };
 int hv_debug_set(struct hv_vcpu *v, const struct hv_debug *d);

@@ -389,18 +389,6 @@ static long set_mp(struct vcpu *vcpu, void *arg, void __user *user)
 
 /* --- debugging --- */
 
-static int inject_trap(struct vcpu *vcpu, u8 vector)
-{
-	struct hv_events e;
-
-	hv_events_get(vcpu->hv, &e);
-	if (e.event.type == HV_EV_EXCEPTION)
-		return -EBUSY;
-	e.event = (struct hv_event){ .type = HV_EV_EXCEPTION, .vector = vector };
-	e.exception_pending = true;
-	return hv_events_set(vcpu->hv, &e);
-}
-
 static long set_debug(struct vcpu *vcpu, void *arg, void __user *user)
 {
 	const u32 known = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP | KVM_GUESTDBG_USE_SW_BP |
@@ -413,16 +401,15 @@ static long set_debug(struct vcpu *vcpu, void *arg, void __user *user)
 		.hard_bp = d->control & KVM_GUESTDBG_USE_HW_BP,
 		.dr7 = d->arch.debugreg[7],
 	};
-	int err = 0;
 
 	if (d->control & ~known)
 		return -EINVAL;
 	if (d->control & KVM_GUESTDBG_INJECT_DB)
-		err = inject_trap(vcpu, 1);
+		debug.inject = 1;
 	else if (d->control & KVM_GUESTDBG_INJECT_BP)
-		err = inject_trap(vcpu, 3);
+		debug.inject = 3;
 	memcpy(debug.dr, d->arch.debugreg, sizeof(debug.dr));
-	return err ? err : hv_debug_set(vcpu->hv, &debug);
+	return hv_debug_set(vcpu->hv, &debug);
 }
 
 static long translate(struct vcpu *vcpu, void *arg, void __user *user)

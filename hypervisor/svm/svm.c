@@ -124,7 +124,7 @@ static int svm_cpu_on(void)
 	cpu_wrmsr(MSR_VM_HSAVE_PA, c->area.pa);
 	c->generation++;
 	c->asid = svm_machine.n_asids; /* what its TLB holds nobody knows: begin with a flush */
-	cpu_store(&c->last_vm, NULL);
+	cpu_store(&c->last, NULL);
 	c->tsc_ratio = 0;
 	return 0;
 }
@@ -146,13 +146,17 @@ static int svm_vm_init(struct hv_vm *vm)
 	return 0;
 }
 
-/* The next VM may get the same address: no processor takes it for this one. */
 static void svm_vm_fini(struct hv_vm *vm)
 {
-	for (unsigned i = 0; i < host_ncpu(); i++) {
-		struct hv_vm *last = vm;
+}
 
-		cpu_cas(&svm_cpus[i].last_vm, &last, NULL);
+/* The next vCPU may get the same address: no processor takes it for this one. */
+static void svm_forget(struct svm_vcpu *sv)
+{
+	for (unsigned i = 0; i < host_ncpu(); i++) {
+		struct svm_vcpu *last = sv;
+
+		cpu_cas(&svm_cpus[i].last, &last, NULL);
 	}
 }
 
@@ -162,6 +166,7 @@ static void svm_vcpu_fini(struct hv_vcpu *v)
 
 	if (!sv)
 		return;
+	svm_forget(sv);
 	host_page_del(&sv->page, 0);
 	host_page_del(&sv->msr_page, MSR_MAP_ORDER);
 	host_free(sv);
@@ -181,12 +186,15 @@ static int svm_vcpu_init(struct hv_vcpu *v)
 
 /* --- binding --- */
 
-/* Another guest's branches are not to be predicted from what the last one did. */
-static void svm_barrier(struct svm_cpu *c, struct hv_vm *vm)
+/*
+ * A vCPU's branches are not to be predicted from what another has done, of the same guest neither:
+ * the guest takes them for two processors, each with predictors of its own.
+ */
+static void svm_barrier(struct svm_cpu *c, struct svm_vcpu *sv)
 {
-	if (cpu_load(&c->last_vm) == vm)
+	if (cpu_load(&c->last) == sv)
 		return;
-	cpu_store(&c->last_vm, vm);
+	cpu_store(&c->last, sv);
 	if (svm_machine.ibpb)
 		cpu_wrmsr(MSR_PRED_CMD, PRED_CMD_IBPB);
 }
@@ -209,7 +217,7 @@ static void svm_load(struct hv_vcpu *v)
 	struct svm_vcpu *sv = v->hw;
 	struct svm_cpu *c = &svm_cpus[host_cpu()];
 
-	svm_barrier(c, v->vm);
+	svm_barrier(c, sv);
 	if (sv->cpu != c) {
 		sv->cpu = c;
 		sv->generation = 0;

@@ -25,7 +25,7 @@ struct svm_cpu {
 	struct host_page area;	  /* two pages: VM_HSAVE_PA's, and the host's VMSAVE */
 	uint32_t asid;		  /* handed out last */
 	uint64_t generation;	  /* of ASIDs; each begins with a flush of all */
-	struct hv_vm *last_vm;	  /* [a] whose branch predictions the processor may hold */
+	struct svm_vcpu *last;	  /* [a] whose branch predictions the processor may hold */
 	uint64_t tsc_ratio;	  /* what the MSR holds */
 };
 

@@ -182,6 +182,24 @@ static void fault_while_delivering(void **state)
 	}
 }
 
+/* The handler of the exception has them closed, and its own delivery may be cut short as well. */
+static void interrupted_waits_for_the_handler(void **state)
+{
+	begin();
+	interrupted(HV_EV_INTR, 0x31);
+	hv_raise(v, X86_NP);
+	expect(HV_EV_EXCEPTION, X86_NP);
+	interrupted(HV_EV_EXCEPTION, X86_NP);
+	expect(HV_EV_EXCEPTION, X86_NP);
+	v->st.rflags &= ~RFLAGS_IF;
+	expect(HV_EV_NONE, 0);
+	assert_int_equal(fake_hw(v)->window, HV_WINDOW_INTR);
+	v->st.rflags |= RFLAGS_IF;
+	expect(HV_EV_INTR, 0x31);
+	expect(HV_EV_NONE, 0);
+	end();
+}
+
 /* --- order --- */
 
 static void order_of_all(void **state)
@@ -303,7 +321,7 @@ static void page_fault_sets_cr2(void **state)
 	begin();
 	hv_raise_page_fault(v, 0xabcdef, PF_USER | PF_WRITE);
 	hv_need(v, HV_CR);
-	assert_int_equal(v->st.cr2, 0); /* not before it is delivered */
+	assert_int_equal(v->st.cr2, 0xabcdef); /* for the user, too */
 	ev = next();
 	assert_int_equal(ev.error, PF_USER | PF_WRITE);
 	assert_true(ev.has_error);
@@ -364,6 +382,38 @@ static void events_survive_saving(void **state)
 	end();
 }
 
+/* One that the user has acknowledged and that waits for IF does so after a restore, too. */
+static void interrupt_of_the_user_survives_saving(void **state)
+{
+	struct hv_events e;
+
+	begin();
+	v->st.rflags &= ~RFLAGS_IF;
+	assert_int_equal(hv_interrupt(v, 0x31), 0);
+	hv_events_get(v, &e);
+	assert_int_equal(e.event.type, HV_EV_INTR);
+	assert_int_equal(hv_events_set(v, &e), 0);
+	expect(HV_EV_NONE, 0);
+	v->st.rflags |= RFLAGS_IF;
+	expect(HV_EV_INTR, 0x31);
+	end();
+}
+
+/* A #DB for the guest takes nobody's place. */
+static void debugger_injects(void **state)
+{
+	const struct hv_debug d = { .inject = X86_DB };
+
+	begin();
+	v->st.rflags |= RFLAGS_IF;
+	assert_int_equal(hv_interrupt(v, 0x31), 0);
+	assert_int_equal(hv_debug_set(v, &d), 0);
+	assert_int_equal(hv_debug_set(v, &d), -EBUSY);
+	expect(HV_EV_EXCEPTION, X86_DB);
+	expect(HV_EV_INTR, 0x31);
+	end();
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -371,6 +421,7 @@ int main(void)
 		cmocka_unit_test(second_fault_before_delivery),
 		cmocka_unit_test(interrupted_events_come_again),
 		cmocka_unit_test(fault_while_delivering),
+		cmocka_unit_test(interrupted_waits_for_the_handler),
 		cmocka_unit_test(order_of_all),
 		cmocka_unit_test(interrupts_wait_for_if),
 		cmocka_unit_test(shadows_hold_back),
@@ -381,6 +432,8 @@ int main(void)
 		cmocka_unit_test(traps_leave_rf_alone),
 		cmocka_unit_test(real_mode_has_no_error_codes),
 		cmocka_unit_test(events_survive_saving),
+		cmocka_unit_test(interrupt_of_the_user_survives_saving),
+		cmocka_unit_test(debugger_injects),
 	};
 
 	return cmocka_run_group_tests_name("event", tests, NULL, NULL);

@@ -345,7 +345,7 @@ static void page_fault_comes_before_the_port_is_read(void **state)
 	assert_int_equal(handle(string(true, 4, true, 64)), HV_AGAIN);
 	assert_int_equal(user.reason, HV_USER_NONE);
 	expect_exception(X86_PF, PF_WRITE);
-	assert_int_equal(v->fault_address, ABSENT);
+	assert_int_equal(v->st.cr2, ABSENT);
 	assert_int_equal(v->st.gpr[HV_RCX], 7);
 	end();
 }

@@ -508,7 +508,7 @@ static void faults_are_the_guests(void **state)
 	assert_int_equal(answer(1), HV_AGAIN);
 	assert_int_equal(v->exception.vector, X86_PF);
 	assert_int_equal(v->exception.error, PF_WRITE);
-	assert_int_equal(v->fault_address, S2_HUGE + 0x123);
+	assert_int_equal(v->st.cr2, S2_HUGE + 0x123);
 	assert_int_equal(v->st.rip, FAKE_CODE);
 	assert_int_equal(v->st.gpr[HV_RSI], MMIO);
 	assert_int_equal(v->n_fragments, 0);

@@ -259,7 +259,7 @@ static void test_gate_fault(void **state)
 	set_descriptor(GDT, NEW_TSS, NEW, 0x66, SEG_P | TSS32);
 	is_fault(by_gate((struct hv_event){ .type = HV_EV_INTR, .vector = 0x40 }, false, 0), X86_TS,
 		 NEW_TSS | 1);
-	assert_int_equal(v->interrupted.type, HV_EV_INTR);
+	assert_int_equal(v->user_vector, 0x40);
 	assert_int_equal(v->st.rip, FAKE_CODE);
 	end();
 }
@@ -415,7 +415,7 @@ static void test_page_faults(void **state)
 	table[(NEW >> 12) + 1] = 0;
 	assert_int_equal(jump(), X86_PF);
 	assert_int_equal(v->exception.error, 0);
-	assert_int_equal(v->fault_address, (NEW & ~0xfffu) + 0x1000);
+	assert_int_equal(fake_hw(v)->st.cr2, (NEW & ~0xfffu) + 0x1000);
 	unchanged();
 	begin(TSS32, TSS32);
 	with_paging();
