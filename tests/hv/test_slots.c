@@ -246,13 +246,11 @@ static void readonly_slot(void **state)
 	assert_false(reaches(GPA + 0x1234, true));
 	assert_int_equal(fake.frame_dirty_puts, 0);
 	fake_mode(v, 16);
-	fake_code(v, store, sizeof(store));
 	fake_hw(v)->st.seg[HV_DS].base = GPA;
 	for (unsigned i = 0; i < 2; i++) {
 		uint64_t at = i ? GPA + LEN : GPA; /* nothing is there, either */
 
-		v->n_fragments = 0;
-		v->complete = NULL;
+		fake_code(v, store, sizeof(store));
 		host_lock(&v->lock);
 		hv_touch(v, HV_SEG);
 		v->st.seg[HV_DS].base = at;
