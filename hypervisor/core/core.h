@@ -184,8 +184,13 @@ enum hv_next { HV_AGAIN, HV_TO_USER }; /* or -errno */
 
 void hv_vcpu_bind(struct hv_vcpu *v);	 /* load() on this CPU, preemption off; idempotent */
 void hv_vcpu_release(struct hv_vcpu *v); /* unload(), preemption on; idempotent; may sleep */
+void hv_need_missing(struct hv_vcpu *v, uint32_t groups);
 /* v->st has these groups after it; binds when it must ask the hardware. */
-void hv_need(struct hv_vcpu *v, uint32_t groups);
+static inline void hv_need(struct hv_vcpu *v, uint32_t groups)
+{
+	if (groups & ~(v->cached | HV_GPR))
+		hv_need_missing(v, groups & ~(v->cached | HV_GPR));
+}
 /* The same, and they are written back before the next entry. */
 void hv_touch(struct hv_vcpu *v, uint32_t groups);
 /* Requests and makes it look: out of the guest, out of its sleep. Any context. */

@@ -164,15 +164,11 @@ void hv_vcpu_release(struct hv_vcpu *v)
 	host_preempt_on();
 }
 
-void hv_need(struct hv_vcpu *v, uint32_t groups)
+void hv_need_missing(struct hv_vcpu *v, uint32_t groups)
 {
-	uint32_t missing = groups & ~(v->cached | HV_GPR);
-
-	if (!missing)
-		return;
 	hv_vcpu_bind(v);
-	hv_ops->state_get(v, missing);
-	v->cached |= missing;
+	hv_ops->state_get(v, groups);
+	v->cached |= groups;
 }
 
 void hv_touch(struct hv_vcpu *v, uint32_t groups)

@@ -22,7 +22,7 @@ enum emul_result emul_raise(struct emul *e, uint8_t vector)
 /* --- bytes --- */
 
 /* Has the next n bytes in; asks for more than n when it must ask, up to the longest instruction. */
-static enum emul_result bytes_need(struct emul *e, unsigned n)
+static enum emul_result bytes_fetch(struct emul *e, unsigned n)
 {
 	struct emul_insn *in = &e->insn;
 
@@ -40,6 +40,11 @@ static enum emul_result bytes_need(struct emul *e, unsigned n)
 		in->fetched += got;
 	}
 	return EMUL_OK;
+}
+
+static inline enum emul_result bytes_need(struct emul *e, unsigned n)
+{
+	return e->insn.len + n <= e->insn.fetched ? EMUL_OK : bytes_fetch(e, n);
 }
 
 static enum emul_result take_byte(struct emul *e, uint8_t *b)

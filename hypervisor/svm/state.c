@@ -27,12 +27,18 @@ static void svm_seg_set(struct vmcb_seg *to, const struct hv_seg *from)
 	to->base = from->base;
 }
 
-/* Some processors keep no G bit; it follows from the limit. */
+/*
+ * Some processors keep no G bit; it follows from the limit. Some hide that a segment in use has
+ * been accessed, too.
+ */
 static void svm_seg_get(struct hv_seg *to, const struct vmcb_seg *from)
 {
+	uint16_t attr = (from->attr & 0xff) | (from->attr & 0x700) << 4;
+
+	if ((attr & (SEG_P | SEG_S)) == (SEG_P | SEG_S))
+		attr |= SEG_ACCESSED;
 	to->selector = from->selector;
-	to->attr = (from->attr & 0xff) | (from->attr & 0x700) << 4;
-	to->attr |= from->limit > 0xfffff ? SEG_G : 0;
+	to->attr = attr | (from->limit > 0xfffff ? SEG_G : 0);
 	to->limit = from->limit;
 	to->base = from->base;
 }
@@ -54,13 +60,10 @@ static void svm_segs_set(struct vmcb *b, const struct hv_state *st)
 	b->cpl = st->cpl;
 }
 
-/* Some processors hide that a segment in use has been accessed, too. */
 static void svm_segs_get(const struct vmcb *b, struct hv_state *st)
 {
 	for (unsigned i = 0; i < HV_SEGS; i++)
 		svm_seg_get(&st->seg[i], &b->seg[seg_index[i]]);
-	for (unsigned i = HV_ES; i <= HV_GS; i++)
-		st->seg[i].attr |= st->seg[i].attr & SEG_P ? SEG_ACCESSED : 0;
 	st->seg[HV_TR].attr |= TSS_BUSY;
 	st->gdt.base = b->seg[VMCB_GDTR].base;
 	st->gdt.limit = b->seg[VMCB_GDTR].limit;
