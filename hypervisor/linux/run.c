@@ -207,7 +207,7 @@ long vcpu_run(struct vcpu *vcpu)
 	run->apic_base = u->apic_base;
 	if (!r)
 		tell(run, u);
-	else if (r == -EINTR)
+	else if (r == -EINTR && signal_pending(current)) /* immediate_exit leaves the last one */
 		run->exit_reason = KVM_EXIT_INTR;
 	unmask_signals(vcpu);
 	return r;

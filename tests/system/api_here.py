@@ -403,6 +403,7 @@ def runs(dev):
         g = Guest(dev, bytes.fromhex("ebfe"))
         g.run[1] = 1
         s.gives(-E.EINTR, g.fd, k.RUN)
+        s.holds(g.reason == 0, g.describe())    # KVM leaves the last run's
         g.run[1] = 0
         signal.signal(signal.SIGALRM, lambda *_: None)
         signal.setitimer(signal.ITIMER_REAL, 0.2)
