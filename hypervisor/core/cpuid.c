@@ -153,12 +153,26 @@ struct list {
 	bool full;
 };
 
+/* In order of leaf and sub; entries of which these are the same stay in the user's order. */
+static void sort_in(struct hv_cpuid *to, unsigned n, const struct hv_cpuid *c)
+{
+	for (; n > 0; n--) {
+		const struct hv_cpuid *before = &to[n - 1];
+
+		if (before->leaf < c->leaf || (before->leaf == c->leaf && before->sub <= c->sub))
+			break;
+		to[n] = *before;
+	}
+	to[n] = *c;
+}
+
+/* In the order in which hv_cpuid_get() will give them back. */
 static void add(struct list *l, struct hv_cpuid c)
 {
 	if (l->n == l->room)
 		l->full = true;
 	else
-		l->out[l->n++] = c;
+		sort_in(l->out, l->n++, &c);
 }
 
 /* Caches, one after the other, to the one that is none. */
@@ -238,21 +252,6 @@ const struct hv_cpuid *hv_cpuid_find(const struct hv_vcpu *v, uint32_t leaf, uin
 	return NULL;
 }
 
-/* Insertion keeps the order of the user's entries where leaf and sub are the same. */
-static void sort_in(struct hv_vcpu *v, const struct hv_cpuid *c)
-{
-	unsigned i = v->n_cpuid++;
-
-	for (; i > 0; i--) {
-		const struct hv_cpuid *before = &v->cpuid[i - 1];
-
-		if (before->leaf < c->leaf || (before->leaf == c->leaf && before->sub <= c->sub))
-			break;
-		v->cpuid[i] = *before;
-	}
-	v->cpuid[i] = *c;
-}
-
 static struct hv_cpuid own(const struct hv_vcpu *v, uint32_t leaf)
 {
 	const struct hv_cpuid *c = hv_cpuid_find(v, leaf, 0);
@@ -280,11 +279,14 @@ uint64_t hv_spec_ctrl_host(void)
 	return spec_ctrl_bits(&leaf7, &leaf88);
 }
 
+/* Without any CPUID all that there is may be set, for users who set registers first. */
 static uint64_t cr4_bits(const struct hv_vcpu *v)
 {
 	uint64_t bits = CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE |
 			CR4_PGE | CR4_PCE | CR4_OSFXSR | CR4_OSXMMEXCPT;
 
+	if (!v->n_cpuid)
+		return hv_cap.cr4_guest;
 	for (const struct need *n = needs; n < needs + HV_ARRAY(needs); n++) {
 		struct hv_cpuid c = own(v, n->leaf);
 
@@ -296,9 +298,11 @@ static uint64_t cr4_bits(const struct hv_vcpu *v)
 
 static uint64_t efer_bits(const struct hv_vcpu *v)
 {
-	uint32_t edx = own(v, 0x80000001).edx & offered(0x80000001).edx;
+	uint32_t edx = offered(0x80000001).edx;
 	uint64_t bits = 0;
 
+	if (v->n_cpuid)
+		edx &= own(v, 0x80000001).edx;
 	if (edx & (LEAF81_SYSCALL | LEAF81_LM))
 		bits |= EFER_SCE;
 	if (edx & LEAF81_LM)
@@ -324,7 +328,7 @@ static void derive(struct hv_vcpu *v)
 	v->phys_bits = bits ? least(bits < 32 ? 32 : bits, 52) : DEFAULT_PHYS_BITS;
 }
 
-/* n 0: no features. -E2BIG; -EINVAL: a width of linear addresses that is not ours. */
+/* n 0: no features, none refused. -E2BIG; -EINVAL: a width of linear addresses that is not ours. */
 int hv_cpuid_set(struct hv_vcpu *v, const struct hv_cpuid *in, unsigned n)
 {
 	if (n > HV_MAX_CPUID)
@@ -336,12 +340,42 @@ int hv_cpuid_set(struct hv_vcpu *v, const struct hv_cpuid *in, unsigned n)
 	host_lock(&v->lock);
 	v->n_cpuid = 0;
 	for (unsigned i = 0; i < n; i++)
-		sort_in(v, &in[i]);
+		sort_in(v->cpuid, v->n_cpuid++, &in[i]);
 	derive(v);
 	host_unlock(&v->lock);
 	return 0;
 }
 
+/* Bytes that XSAVE writes with what XCR0 enables now. */
+static uint32_t xsave_size(const struct hv_vcpu *v)
+{
+	uint32_t size = LEGACY_XSAVE;
+
+	for (uint64_t left = v->xcr0 >> 2, i = 2; left; left >>= 1, i++) {
+		const struct hv_cpuid *c = left & 1 ? hv_cpuid_find(v, 0xd, (uint32_t)i) : NULL;
+
+		if (c && c->ebx + c->eax > size)
+			size = c->ebx + c->eax;
+	}
+	return size;
+}
+
+/* What depends on other registers. */
+static void make_live(struct hv_vcpu *v, struct hv_cpuid *c)
+{
+	if (c->leaf == 1) {
+		hv_need(v, HV_CR);
+		c->ecx &= ~LEAF1_OSXSAVE;
+		if (v->st.cr4 & CR4_OSXSAVE)
+			c->ecx |= LEAF1_OSXSAVE;
+		if (!lapic_enabled(v))
+			c->edx &= ~LEAF1_EDX_APIC;
+	} else if (c->leaf == 0xd && c->sub == 0 && c->ebx) {
+		c->ebx = xsave_size(v);
+	}
+}
+
+/* As the guest reads it now. */
 unsigned hv_cpuid_get(struct hv_vcpu *v, struct hv_cpuid *out)
 {
 	unsigned n;
@@ -349,6 +383,9 @@ unsigned hv_cpuid_get(struct hv_vcpu *v, struct hv_cpuid *out)
 	host_lock(&v->lock);
 	n = v->n_cpuid;
 	memcpy(out, v->cpuid, n * sizeof(*out));
+	for (unsigned i = 0; i < n; i++)
+		make_live(v, &out[i]);
+	hv_vcpu_release(v);
 	host_unlock(&v->lock);
 	return n;
 }
@@ -377,55 +414,26 @@ static const struct hv_cpuid *substitute(const struct hv_vcpu *v, uint32_t *leaf
 	return hv_cpuid_find(v, *leaf, sub);
 }
 
-/* Bytes that XSAVE writes with what XCR0 enables now. */
-static uint32_t xsave_size(const struct hv_vcpu *v)
-{
-	uint32_t size = LEGACY_XSAVE;
-
-	for (uint64_t left = v->xcr0 >> 2, i = 2; left; left >>= 1, i++) {
-		const struct hv_cpuid *c = left & 1 ? hv_cpuid_find(v, 0xd, (uint32_t)i) : NULL;
-
-		if (c && c->ebx + c->eax > size)
-			size = c->ebx + c->eax;
-	}
-	return size;
-}
-
-/* What depends on other registers. */
-static void answer_live(struct hv_vcpu *v, uint32_t leaf, uint32_t sub, bool found)
-{
-	uint64_t *gpr = v->st.gpr;
-
-	if (leaf == 1) {
-		hv_need(v, HV_CR);
-		gpr[HV_RCX] &= ~(uint64_t)LEAF1_OSXSAVE;
-		if (v->st.cr4 & CR4_OSXSAVE)
-			gpr[HV_RCX] |= LEAF1_OSXSAVE;
-		if (!lapic_enabled(v))
-			gpr[HV_RDX] &= ~(uint64_t)LEAF1_EDX_APIC;
-	} else if (leaf == 0xd && sub == 0 && gpr[HV_RBX]) {
-		gpr[HV_RBX] = xsave_size(v);
-	} else if ((leaf == 0xb || leaf == 0x1f) && !found) {
-		const struct hv_cpuid *c = hv_cpuid_find(v, leaf, 1);
-
-		gpr[HV_RCX] = sub & 0xff; /* a level that is none still says of whom it speaks */
-		gpr[HV_RDX] = c ? c->edx : 0;
-	}
-}
-
 int hv_exit_cpuid(struct hv_vcpu *v, struct hv_exit *x)
 {
 	uint64_t *gpr = v->st.gpr;
 	uint32_t leaf = (uint32_t)gpr[HV_RAX], sub = (uint32_t)gpr[HV_RCX];
-	const struct hv_cpuid *c = hv_cpuid_find(v, leaf, sub);
+	const struct hv_cpuid *c = hv_cpuid_find(v, leaf, sub), *level;
+	struct hv_cpuid answer = { 0 };
 
 	if (!c)
 		c = substitute(v, &leaf, sub);
-	gpr[HV_RAX] = c ? c->eax : 0;
-	gpr[HV_RBX] = c ? c->ebx : 0;
-	gpr[HV_RCX] = c ? c->ecx : 0;
-	gpr[HV_RDX] = c ? c->edx : 0;
-	if (leaf == 1 || leaf >= 0xb)
-		answer_live(v, leaf, sub, c);
+	if (c) {
+		answer = *c;
+		make_live(v, &answer);
+	} else if (leaf == 0xb || leaf == 0x1f) {
+		level = hv_cpuid_find(v, leaf, 1);
+		answer.ecx = sub & 0xff; /* a level that is none still says of whom it speaks */
+		answer.edx = level ? level->edx : 0;
+	}
+	gpr[HV_RAX] = answer.eax;
+	gpr[HV_RBX] = answer.ebx;
+	gpr[HV_RCX] = answer.ecx;
+	gpr[HV_RDX] = answer.edx;
 	return hv_skip(v, x);
 }

@@ -549,7 +549,7 @@ static int complete_msr(struct hv_vcpu *v)
 		return HV_AGAIN;
 	if (v->user->msr.fault)
 		return raise_gp(v);
-	if (v->user->reason == HV_USER_MSR_READ)
+	if (v->io.in)
 		return finish_read(v, &x, v->user->msr.data);
 	return hv_skip(v, &x);
 }
@@ -566,6 +566,7 @@ static int refuse(struct hv_vcpu *v, const struct hv_exit *x, uint32_t why, uint
 	u->msr.data = x->msr.write ? val : 0;
 	u->msr.fault = false;
 	v->io.rip = v->st.rip;
+	v->io.in = !x->msr.write;
 	v->io.insn_len = x->insn_len;
 	v->complete = complete_msr;
 	return HV_TO_USER;

@@ -63,20 +63,24 @@ static void store_ins(struct hv_vcpu *v)
 		hv_mem_write(v, s->gpa[1], (char *)v->io_data + s->len[0], s->len[1]);
 }
 
+/* RCX that the user has made less meanwhile is used up: below 0 the guest would write on and on. */
 static int complete_string(struct hv_vcpu *v)
 {
 	enum hv_gpr_name reg = index_register(v);
-	uint64_t bytes = (uint64_t)v->io.count * v->io.size, left = 0;
+	uint64_t count = v->io.count, left = 0, bytes;
 
 	if (v->io.in)
 		store_ins(v);
+	if (v->io.rep) {
+		left = v->st.gpr[HV_RCX] & addr_mask(v);
+		count = count < left ? count : left;
+		left -= count;
+		set_register(v, HV_RCX, left);
+	}
+	bytes = count * v->io.size;
 	if (v->st.rflags & RFLAGS_DF)
 		bytes = -bytes;
 	set_register(v, reg, v->st.gpr[reg] + bytes);
-	if (v->io.rep) {
-		left = (v->st.gpr[HV_RCX] - v->io.count) & addr_mask(v);
-		set_register(v, HV_RCX, left);
-	}
 	return io_done(v, left != 0);
 }
 

@@ -64,6 +64,8 @@ static void test_offer(void **state)
 	assert_int_equal(offered(0x40000001, 0)->eax, 0x0100000b);
 	assert_in_range(offered(0x80000008, 0)->eax & 0xff, 32, 40);
 	assert_int_equal(offered(0xd, 1)->eax & 0xa, 0);
+	for (const struct hv_cpuid *c = &offer[1]; c < &offer[n_offer]; c++) /* in order */
+		assert_true(c[-1].leaf < c->leaf || (c[-1].leaf == c->leaf && c[-1].sub < c->sub));
 	assert_int_equal(hv_cpuid_supported(offer, &small), -E2BIG);
 	end();
 }
@@ -105,6 +107,9 @@ static void test_set_and_get(void **state)
 	assert_null(hv_cpuid_find(v, 4, 2));
 	assert_null(hv_cpuid_find(v, 2, 0));
 	assert_null(hv_cpuid_find(v, ~0u, 0));
+	v->st.cr4 |= CR4_OSXSAVE;
+	hv_cpuid_get(v, out);
+	assert_int_equal(out[0].ecx, 0x08000000); /* as the guest reads it */
 	assert_int_equal(hv_cpuid_set(v, out, HV_MAX_CPUID + 1), -E2BIG);
 	in[0] = (struct hv_cpuid){ .leaf = 0x80000008, .eax = 57 << 8 | 40 };
 	assert_int_equal(hv_cpuid_set(v, in, 1), -EINVAL);
@@ -114,6 +119,8 @@ static void test_set_and_get(void **state)
 
 static void test_what_follows(void **state)
 {
+	const struct hv_cpuid nothing = { 0 };
+
 	begin();
 	get_offer();
 	assert_int_equal(hv_cpuid_set(v, offer, n_offer), 0);
@@ -122,13 +129,16 @@ static void test_what_follows(void **state)
 	assert_int_equal(v->cr4_allowed & ~hv_cap.cr4_guest, 0);
 	assert_int_equal(v->phys_bits, offered(0x80000008, 0)->eax & 0xff);
 	assert_true(v->x2apic_allowed);
-	assert_int_equal(hv_cpuid_set(v, NULL, 0), 0);
+	assert_int_equal(hv_cpuid_set(v, &nothing, 1), 0);
 	assert_int_equal(v->efer_allowed, 0);
 	assert_int_equal(v->xcr0_allowed, 0);
 	assert_int_equal(v->spec_ctrl_allowed, 0);
 	assert_int_equal(v->phys_bits, 36);
 	assert_false(v->x2apic_allowed);
 	assert_int_equal(v->cr4_allowed & (CR4_PAE | CR4_SMEP | CR4_OSXSAVE), CR4_PAE);
+	assert_int_equal(hv_cpuid_set(v, NULL, 0), 0);
+	assert_int_equal(v->cr4_allowed, hv_cap.cr4_guest);
+	assert_int_not_equal(v->efer_allowed & EFER_LME, 0);
 	end();
 }
 

@@ -262,6 +262,21 @@ static void rep_ins_takes_a_sector_at_once(void **state)
 	end();
 }
 
+static void a_count_made_less_is_the_end(void **state)
+{
+	begin(64);
+	v->st.gpr[HV_RDI] = BUF;
+	v->st.gpr[HV_RCX] = 2;
+	assert_int_equal(handle(string(true, 1, true, 64)), HV_TO_USER);
+	expect_io(true, 1, 2);
+	v->st.gpr[HV_RCX] = 1;
+	answer(HV_AGAIN);
+	assert_int_equal(v->st.gpr[HV_RDI], BUF + 1);
+	assert_int_equal(v->st.gpr[HV_RCX], 0);
+	assert_int_equal(v->st.rip, FAKE_CODE + 2);
+	end();
+}
+
 static void ins_without_rep_is_one(void **state)
 {
 	begin(32);
@@ -494,6 +509,7 @@ int main(void)
 		cmocka_unit_test(ioevents_take_writes),
 		cmocka_unit_test(ioevents_are_counted),
 		cmocka_unit_test(rep_ins_takes_a_sector_at_once),
+		cmocka_unit_test(a_count_made_less_is_the_end),
 		cmocka_unit_test(ins_without_rep_is_one),
 		cmocka_unit_test(count_zero_does_nothing),
 		cmocka_unit_test(long_rep_goes_on_in_the_guest),

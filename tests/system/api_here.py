@@ -417,6 +417,20 @@ def runs(dev):
         time.sleep(0.3)
         os.kill(child, signal.SIGKILL)
         s.holds(os.waitpid(child, 0)[1] == signal.SIGKILL, "the child did not die of it")
+    with Subject("run: MSRs by the user") as s:
+        # mov $0x474f4f00, %ecx; rdmsr; out; wrmsr; out
+        g = Guest(dev, bytes.fromhex("66b9004f4f470f32e6100f30e611"))
+        s.gives(0, g.vm, k.ENABLE_CAP, k.enable_cap(k.CAP["X86_USER_SPACE_MSR"], 2))
+        s.gives(0, g.fd, k.RUN)
+        s.holds(g.reason == k.EXIT_RDMSR and g.field("<I", 44)[0] == 0x474F4F00, g.describe())
+        struct.pack_into("<Q", g.run, 48, 0x5500000077)
+        s.gives(0, g.fd, k.RUN)
+        s.holds(g.reason == k.EXIT_IO and g.io[4] == b"\x77", g.describe())
+        s.gives(0, g.fd, k.RUN)
+        s.holds(g.reason == k.EXIT_WRMSR and g.field("<Q", 48)[0] == 0x5500000077, g.describe())
+        s.gives(0, g.fd, k.RUN)
+        s.holds(g.reason == k.EXIT_IO and g.io[2] == 0x11, g.describe())
+        g.close()
     with Subject("run: a triple fault, single steps") as s:
         g = Guest(dev, bytes.fromhex("0f011e006000cd03"))   # lidt [6000h]; int 3
         s.gives(0, g.fd, k.RUN)
