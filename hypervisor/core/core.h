@@ -198,6 +198,7 @@ void hv_vcpu_request(struct hv_vcpu *v, uint32_t request);
 void hv_vcpu_poke(struct hv_vcpu *v); /* the same without a request bit */
 void hv_vcpu_reset(struct hv_vcpu *v, bool init); /* power-on, or INIT */
 void hv_vcpu_free(struct hv_vcpu *v);
+void hv_take_start(struct hv_vcpu *v); /* INIT and SIPI that were sent; the vCPU lock is held */
 /* All vCPU locks, vm->lock held: nothing of the VM runs until the other. */
 void hv_vm_freeze(struct hv_vm *vm);
 void hv_vm_thaw(struct hv_vm *vm);

@@ -37,6 +37,16 @@ static void take_sipi(struct hv_vcpu *v)
 	v->mp = HV_MP_RUN;
 }
 
+void hv_take_start(struct hv_vcpu *v)
+{
+	uint32_t requests = cpu_and(&v->requests, ~(HV_REQ_INIT | HV_REQ_SIPI));
+
+	if (requests & HV_REQ_INIT)
+		take_init(v);
+	if (requests & HV_REQ_SIPI)
+		take_sipi(v);
+}
+
 /* The processor latches one NMI behind the one that it delivers or handles. */
 static void latch_nmi(struct hv_vcpu *v)
 {
@@ -47,14 +57,13 @@ static void latch_nmi(struct hv_vcpu *v)
 
 static void take_requests(struct hv_vcpu *v)
 {
-	uint32_t requests = cpu_swap(&v->requests, 0);
+	const uint32_t start = HV_REQ_INIT | HV_REQ_SIPI;
+	uint32_t requests = cpu_and(&v->requests, start);
 
 	if (requests & HV_REQ_YIELD)
 		yield_lock(v);
-	if (requests & HV_REQ_INIT)
-		take_init(v);
-	if (requests & HV_REQ_SIPI)
-		take_sipi(v);
+	if (requests & start)
+		hv_take_start(v);
 	if (requests & HV_REQ_NMI)
 		latch_nmi(v);
 	if (requests & HV_REQ_CLOCK)

@@ -118,15 +118,14 @@ int hv_events_set(struct hv_vcpu *v, const struct hv_events *e)
 	return 0;
 }
 
+/* What has been sent counts: it may change the registers, too, as with KVM. */
 enum hv_mp hv_mp_get(struct hv_vcpu *v)
 {
 	enum hv_mp mp;
 
 	open_vcpu(v);
-	if (cpu_load(&v->requests) & (HV_REQ_INIT | HV_REQ_SIPI))
-		mp = HV_MP_RUN; /* what has been sent counts as taken once it runs */
-	else
-		mp = v->mp;
+	hv_take_start(v);
+	mp = v->mp;
 	close_vcpu(v);
 	return mp;
 }

@@ -430,6 +430,26 @@ static void init_forgets_translations_and_faults(void **state)
 	end();
 }
 
+/* Before it has run, the user sees it as it will be then. */
+static void what_was_sent_is_saved(void **state)
+{
+	struct hv_state s;
+
+	begin();
+	v = fake_vcpu_new(vm);
+	hw = fake_hw(v);
+	assert_int_equal(hv_mp_set(v, HV_MP_WAIT_INIT), 0);
+	hv_vcpu_request(v, HV_REQ_INIT);
+	assert_int_equal(hv_mp_get(v), HV_MP_WAIT_SIPI);
+	cpu_store(&v->sipi_vector, 0x9a);
+	hv_vcpu_request(v, HV_REQ_SIPI);
+	assert_int_equal(hv_mp_get(v), HV_MP_RUN);
+	hv_vcpu_get(v, &s, HV_ALL);
+	assert_int_equal(s.seg[HV_CS].base, 0x9a000);
+	assert_int_equal(s.rip, 0);
+	end();
+}
+
 static void sipi_without_init_is_ignored(void **state)
 {
 	begin();
@@ -658,6 +678,7 @@ int main(void)
 		cmocka_unit_test(masked_interrupt_does_not_end_hlt),
 		cmocka_unit_test(second_processor_starts),
 		cmocka_unit_test(init_forgets_translations_and_faults),
+		cmocka_unit_test(what_was_sent_is_saved),
 		cmocka_unit_test(sipi_without_init_is_ignored),
 		cmocka_unit_test(window_for_the_users_interrupt),
 		cmocka_unit_test(end_of_interrupt_is_told),
