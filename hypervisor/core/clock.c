@@ -12,7 +12,8 @@
 enum { CLOCK_ENABLE = 1 };				/* MSR_KVM_SYSTEM_TIME */
 enum { CLOCK_TSC_STABLE = 1, CLOCK_GUEST_STOPPED = 2 };	/* flags */
 enum { LEAF_POWER = (int)0x80000007, INVARIANT_TSC = 0x100 };
-enum { RATIO_SHIFT = 32, TOLERANCE_PPM = 250, NS_PER_MS = 1000000, NS_PER_S = 1000000000 };
+enum { RATIO_SHIFT = 32, RATIO_BITS = 8 }; /* behind the point, and before it where least are */
+enum { TOLERANCE_PPM = 250, NS_PER_MS = 1000000, NS_PER_S = 1000000000 };
 
 struct clock_page {
 	uint32_t version; /* odd while it is written */
@@ -135,6 +136,8 @@ int hv_tsc_khz_set(struct hv_vcpu *v, uint64_t khz)
 		if (!hv_cap.tsc_scaling)
 			return -EINVAL;
 		ratio = (khz << RATIO_SHIFT) / host_khz;
+		if (ratio >> (RATIO_SHIFT + RATIO_BITS))
+			return -EINVAL;
 	}
 	host_lock(&v->lock);
 	if (khz != v->tsc_khz)

@@ -288,6 +288,7 @@ static void test_scaling(void **state)
 
 	hv_cap.tsc_scaling = true;
 	fake_host_advance(1000000000);
+	assert_int_equal(hv_tsc_khz_set(v, 2000000 * 256u), -EINVAL); /* no processor can */
 	for (unsigned i = 0; i < CPUS; i++) {
 		assert_int_equal(hv_tsc_khz_set(&vcpu[i], 3000000), 0);
 		assert_int_equal(set_ratio, 3ull << 31);
