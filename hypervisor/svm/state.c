@@ -60,6 +60,7 @@ static void svm_segs_set(struct vmcb *b, const struct hv_state *st)
 	b->cpl = st->cpl;
 }
 
+/* SYSRET changes CPL, and not SS's DPL, from which users take CPL. */
 static void svm_segs_get(const struct vmcb *b, struct hv_state *st)
 {
 	for (unsigned i = 0; i < HV_SEGS; i++)
@@ -70,6 +71,7 @@ static void svm_segs_get(const struct vmcb *b, struct hv_state *st)
 	st->idt.base = b->seg[VMCB_IDTR].base;
 	st->idt.limit = b->seg[VMCB_IDTR].limit;
 	st->cpl = b->cpl;
+	st->seg[HV_SS].attr = (st->seg[HV_SS].attr & ~SEG_DPL) | st->cpl << SEG_DPL_SHIFT;
 }
 
 /* --- control registers --- */

@@ -151,22 +151,16 @@ static void svm_vm_fini(struct hv_vm *vm)
 }
 
 /* The next vCPU may get the same address: no processor takes it for this one. */
-static void svm_forget(struct svm_vcpu *sv)
-{
-	for (unsigned i = 0; i < host_ncpu(); i++) {
-		struct svm_vcpu *last = sv;
-
-		cpu_cas(&svm_cpus[i].last, &last, NULL);
-	}
-}
-
 static void svm_vcpu_fini(struct hv_vcpu *v)
 {
-	struct svm_vcpu *sv = v->hw;
+	struct svm_vcpu *sv = v->hw, *last;
 
 	if (!sv)
 		return;
-	svm_forget(sv);
+	for (unsigned i = 0; i < host_ncpu(); i++) {
+		last = sv;
+		cpu_cas(&svm_cpus[i].last, &last, NULL);
+	}
 	host_page_del(&sv->page, 0);
 	host_page_del(&sv->msr_page, MSR_MAP_ORDER);
 	host_free(sv);

@@ -69,9 +69,14 @@ CASE(state_debug, MODE_LONG, guest_debug)
 
 CASE(state_syscall, MODE_LONG, guest_syscall)
 {
+	struct hv_state s;
+
 	for (unsigned i = 0; i < 2; i++) {
 		expect(r, HV_USER_IO);
 		CHECK_EQ(r->u.io.port, P_DATA);
+		CHECK_EQ(hv_vcpu_get(r->v, &s, HV_SEG), 0);
+		CHECK_EQ((s.seg[HV_SS].attr & SEG_DPL) >> SEG_DPL_SHIFT, s.cpl);
+		CHECK_EQ(hv_vcpu_set(r->v, &s, HV_SEG), 0);
 	}
 	expect_done(r);
 }
