@@ -227,6 +227,11 @@ int hv_internal_error(struct hv_vcpu *v, const uint8_t *insn, unsigned n);
 
 void hv_raise(struct hv_vcpu *v, uint8_t vector); /* an exception without error code */
 void hv_raise_error(struct hv_vcpu *v, uint8_t vector, uint32_t error);
+static inline int hv_raise_gp(struct hv_vcpu *v) /* HV_AGAIN */
+{
+	hv_raise_error(v, X86_GP, 0);
+	return HV_AGAIN;
+}
 void hv_raise_page_fault(struct hv_vcpu *v, uint64_t address, uint32_t error);
 void hv_raise_fault(struct hv_vcpu *v, const struct emul_fault *f);
 /* The exit cut a delivery short: it comes again, or becomes a double fault with the next one. */

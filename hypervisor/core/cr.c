@@ -14,12 +14,6 @@
 #define CR3_NO_FLUSH (1ull << 63)
 #define CR3_PCID     0xfffull
 
-static int raise_gp(struct hv_vcpu *v)
-{
-	hv_raise_error(v, X86_GP, 0);
-	return HV_AGAIN;
-}
-
 /* --- what may stand in CR0, CR3, CR4 and EFER --- */
 
 static bool pae_paging(const struct hv_control *c)
@@ -193,7 +187,7 @@ static bool has_64_bits(struct hv_vcpu *v)
 
 static int finish_cr(struct hv_vcpu *v, const struct hv_exit *x, int err)
 {
-	return err ? raise_gp(v) : hv_skip(v, x);
+	return err ? hv_raise_gp(v) : hv_skip(v, x);
 }
 
 static int move_cr(struct hv_vcpu *v, const struct hv_exit *x)
@@ -328,7 +322,7 @@ static int access_dr(struct hv_vcpu *v, const struct hv_exit *x)
 	if (!x->dr.write)
 		*gpr = *debug_register(v, dr) & mask;
 	else if (!write_dr(v, dr, *gpr & mask))
-		return raise_gp(v);
+		return hv_raise_gp(v);
 	return hv_skip(v, x);
 }
 
@@ -372,7 +366,7 @@ int hv_exit_xsetbv(struct hv_vcpu *v, struct hv_exit *x)
 		return HV_AGAIN;
 	}
 	if (v->st.cpl || (uint32_t)v->st.gpr[HV_RCX] || !xcr0_valid(v, val))
-		return raise_gp(v);
+		return hv_raise_gp(v);
 	v->xcr0 = val;
 	return hv_skip(v, x);
 }

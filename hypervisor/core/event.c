@@ -129,13 +129,16 @@ static bool nmis_open(struct hv_vcpu *v)
 	return !v->st.nmi_masked && !v->st.shadow_movss && !v->st.shadow_sti;
 }
 
+static bool interrupt_waits(const struct hv_vcpu *v)
+{
+	return v->user_vector >= 0 || lapic_pending(v) >= 0;
+}
+
 bool hv_event_waiting(const struct hv_vcpu *v)
 {
 	if (v->exception.type || v->interrupted.type || v->nmis)
 		return true;
-	if (!(v->st.rflags & RFLAGS_IF))
-		return false;
-	return v->user_vector >= 0 || lapic_pending(v) >= 0;
+	return v->st.rflags & RFLAGS_IF && interrupt_waits(v);
 }
 
 /* --- delivery --- */
@@ -183,11 +186,6 @@ static void deliver_interrupt(struct hv_vcpu *v)
 	}
 	ev.vector = vector;
 	hv_ops->inject(v, &ev);
-}
-
-static bool interrupt_waits(const struct hv_vcpu *v)
-{
-	return v->user_vector >= 0 || lapic_pending(v) >= 0;
 }
 
 /* What remains, and what must make the guest exit for it. */

@@ -534,12 +534,6 @@ static int finish_read(struct hv_vcpu *v, const struct hv_exit *x, uint64_t val)
 	return hv_skip(v, x);
 }
 
-static int raise_gp(struct hv_vcpu *v)
-{
-	hv_raise_error(v, X86_GP, 0);
-	return HV_AGAIN;
-}
-
 /* The user has put a value, or a fault, into what was asked. */
 static int complete_msr(struct hv_vcpu *v)
 {
@@ -548,7 +542,7 @@ static int complete_msr(struct hv_vcpu *v)
 	if (v->st.rip != v->io.rip) /* the user has sent the guest elsewhere */
 		return HV_AGAIN;
 	if (v->user->msr.fault)
-		return raise_gp(v);
+		return hv_raise_gp(v);
 	if (v->io.in)
 		return finish_read(v, &x, v->user->msr.data);
 	return hv_skip(v, &x);
@@ -559,7 +553,7 @@ static int refuse(struct hv_vcpu *v, const struct hv_exit *x, uint32_t why, uint
 	struct hv_user *u = v->user;
 
 	if (!(v->vm->msr_to_user & why))
-		return raise_gp(v);
+		return hv_raise_gp(v);
 	u->reason = x->msr.write ? HV_USER_MSR_WRITE : HV_USER_MSR_READ;
 	u->msr.index = (uint32_t)v->st.gpr[HV_RCX];
 	u->msr.why = why;

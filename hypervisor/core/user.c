@@ -5,11 +5,6 @@
  */
 #include "core/core.h"
 
-static void open_vcpu(struct hv_vcpu *v)
-{
-	host_lock(&v->lock); /* while it runs, we wait until the user has it back */
-}
-
 static void close_vcpu(struct hv_vcpu *v)
 {
 	hv_vcpu_release(v);
@@ -50,7 +45,7 @@ void hv_interrupt_window(struct hv_vcpu *v, bool want)
 
 void hv_lapic_get(struct hv_vcpu *v, void *regs1k)
 {
-	open_vcpu(v);
+	host_lock(&v->lock);
 	lapic_save(v, regs1k);
 	close_vcpu(v);
 }
@@ -59,7 +54,7 @@ int hv_lapic_set(struct hv_vcpu *v, const void *regs1k)
 {
 	int err;
 
-	open_vcpu(v);
+	host_lock(&v->lock);
 	err = lapic_load(v, regs1k);
 	close_vcpu(v);
 	return err;
@@ -69,7 +64,7 @@ int hv_lapic_set(struct hv_vcpu *v, const void *regs1k)
 
 void hv_events_get(struct hv_vcpu *v, struct hv_events *e)
 {
-	open_vcpu(v);
+	host_lock(&v->lock);
 	hv_need(v, HV_EVENT);
 	*e = (struct hv_events){
 		.event = v->exception.type ? v->exception : v->interrupted,
@@ -96,7 +91,7 @@ int hv_events_set(struct hv_vcpu *v, const struct hv_events *e)
 {
 	if (!events_make_sense(e))
 		return -EINVAL;
-	open_vcpu(v);
+	host_lock(&v->lock);
 	hv_touch(v, HV_EVENT);
 	v->exception.type = v->interrupted.type = HV_EV_NONE;
 	if (e->exception_pending)
@@ -123,7 +118,7 @@ enum hv_mp hv_mp_get(struct hv_vcpu *v)
 {
 	enum hv_mp mp;
 
-	open_vcpu(v);
+	host_lock(&v->lock);
 	hv_take_start(v);
 	mp = v->mp;
 	close_vcpu(v);
@@ -134,7 +129,7 @@ int hv_mp_set(struct hv_vcpu *v, enum hv_mp mp)
 {
 	if (mp > HV_MP_HALTED)
 		return -EINVAL;
-	open_vcpu(v);
+	host_lock(&v->lock);
 	v->mp = mp;
 	close_vcpu(v);
 	return 0;
@@ -148,7 +143,7 @@ int hv_debug_set(struct hv_vcpu *v, const struct hv_debug *d)
 	uint32_t traps = 1u << X86_UD;
 	bool registers;
 
-	open_vcpu(v);
+	host_lock(&v->lock);
 	if (d->inject && v->exception.type) {
 		close_vcpu(v);
 		return -EBUSY;

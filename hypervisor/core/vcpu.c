@@ -7,17 +7,12 @@
  */
 #include "core/core.h"
 
-static void free_vcpu(struct hv_vcpu *v)
+void hv_vcpu_free(struct hv_vcpu *v)
 {
 	lapic_fini(v);
 	hv_ops->vcpu_fini(v);
 	stage2_pool_drain(&v->pool);
 	host_free(v);
-}
-
-void hv_vcpu_free(struct hv_vcpu *v)
-{
-	free_vcpu(v);
 }
 
 /* The vCPU is complete before others can find it. */
@@ -77,7 +72,7 @@ int hv_vcpu_create(struct hv_vm *vm, unsigned id, void *host, struct hv_vcpu **o
 		err = publish(vm, v);
 	}
 	if (err) {
-		free_vcpu(v);
+		hv_vcpu_free(v);
 		return err;
 	}
 	*out = v;

@@ -71,7 +71,7 @@ uint64_t hv_clock_get(struct hv_vm *vm);
 void hv_clock_set(struct hv_vm *vm, uint64_t ns);
 
 /* Which MSR accesses go to the user (HV_USER_MSR_*): those that nobody knows, filtered ones. */
-enum { HV_MSR_UNKNOWN = 1, HV_MSR_INVALID = 2, HV_MSR_FILTERED = 4 };
+enum { HV_MSR_INVALID = 1, HV_MSR_UNKNOWN = 2, HV_MSR_FILTERED = 4 }; /* as in the KVM API */
 void hv_msr_to_user(struct hv_vm *vm, uint32_t reasons);
 struct hv_msr_range {
 	uint32_t base, count;

@@ -74,19 +74,14 @@ static long enable_split(struct vm *vm, u64 pins)
 	return 0;
 }
 
-/* KVM's bits of a reason, and ours, have their first two the other way round. */
-static u32 msr_reasons(u64 kvm)
-{
-	return (kvm & KVM_MSR_EXIT_REASON_UNKNOWN ? HV_MSR_UNKNOWN : 0) |
-	       (kvm & KVM_MSR_EXIT_REASON_INVAL ? HV_MSR_INVALID : 0) |
-	       (kvm & KVM_MSR_EXIT_REASON_FILTER ? HV_MSR_FILTERED : 0);
-}
+static_assert((int)HV_MSR_UNKNOWN == (int)KVM_MSR_EXIT_REASON_UNKNOWN);
+static_assert((int)HV_MSR_INVALID == (int)KVM_MSR_EXIT_REASON_INVAL);
+static_assert((int)HV_MSR_FILTERED == (int)KVM_MSR_EXIT_REASON_FILTER);
 
 static long enable_cap(struct vm *vm, void *arg, void __user *user)
 {
 	const struct kvm_enable_cap *c = arg;
-	const u64 reasons = KVM_MSR_EXIT_REASON_UNKNOWN | KVM_MSR_EXIT_REASON_INVAL |
-			    KVM_MSR_EXIT_REASON_FILTER;
+	const u64 reasons = HV_MSR_UNKNOWN | HV_MSR_INVALID | HV_MSR_FILTERED;
 	u64 val = c->args[0];
 
 	if (c->flags)
@@ -102,7 +97,7 @@ static long enable_cap(struct vm *vm, void *arg, void __user *user)
 	case KVM_CAP_X86_USER_SPACE_MSR:
 		if (val & ~reasons)
 			return -EINVAL;
-		hv_msr_to_user(vm->hv, msr_reasons(val));
+		hv_msr_to_user(vm->hv, val);
 		return 0;
 	default:
 		return -EINVAL;

@@ -77,14 +77,6 @@ static void take_answer(struct vcpu *vcpu)
 
 /* --- why it came back --- */
 
-/* KVM's bits of a reason, and ours, have their first two the other way round. */
-static u32 msr_reason(u32 why)
-{
-	if (why == HV_MSR_UNKNOWN)
-		return KVM_MSR_EXIT_REASON_UNKNOWN;
-	return why == HV_MSR_INVALID ? KVM_MSR_EXIT_REASON_INVAL : KVM_MSR_EXIT_REASON_FILTER;
-}
-
 static void tell_msr(struct kvm_run *run, const struct hv_user *u)
 {
 	bool write = u->reason == HV_USER_MSR_WRITE;
@@ -92,7 +84,7 @@ static void tell_msr(struct kvm_run *run, const struct hv_user *u)
 	run->exit_reason = write ? KVM_EXIT_X86_WRMSR : KVM_EXIT_X86_RDMSR;
 	run->msr.error = 0;
 	memset(run->msr.pad, 0, sizeof(run->msr.pad));
-	run->msr.reason = msr_reason(u->msr.why);
+	run->msr.reason = u->msr.why;
 	run->msr.index = u->msr.index;
 	run->msr.data = write ? u->msr.data : 0;
 }
