@@ -129,6 +129,7 @@ struct hv_vcpu {
 	int16_t eoi_pending;	     /* [v] vector to tell the user of, -1: none */
 
 	/* what an exit left for the user, and how to go on: io.c, mmio.c */
+	struct hv_exit exit;	     /* [v] the last one; not on the stack, which Linux zeroes */
 	struct hv_user *user;	     /* [v] during hv_vcpu_run() */
 	void *io_data;		     /* [v] likewise */
 	int (*complete)(struct hv_vcpu *v); /* [v] when the user has answered; NULL: nothing */
