@@ -291,8 +291,14 @@ bool hv_ioevent_signal(struct hv_vm *vm, bool pio, uint64_t addr, uint64_t val, 
 
 /* --- mem/: guest memory: slots.c, guest.c, fault.c, walk.c, segment.c --- */
 
+const struct hv_slot *hv_slot_search(struct hv_vcpu *v, uint64_t gpa);
 /* The slot with gpa, NULL: none. */
-const struct hv_slot *hv_slot_find(struct hv_vcpu *v, uint64_t gpa);
+static inline const struct hv_slot *hv_slot_find(struct hv_vcpu *v, uint64_t gpa)
+{
+	const struct hv_slot *s = v->last_slot;
+
+	return s && gpa - s->gpa < s->len ? s : hv_slot_search(v, gpa);
+}
 /* Guest-physical reads and writes of RAM, also across pages; may sleep. -EFAULT: not RAM. */
 int hv_mem_read(struct hv_vcpu *v, uint64_t gpa, void *buf, size_t n);
 int hv_mem_write(struct hv_vcpu *v, uint64_t gpa, const void *buf, size_t n); /* -EROFS: ROM */
