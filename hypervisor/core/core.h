@@ -129,6 +129,7 @@ struct hv_vcpu {
 	int16_t eoi_pending;	     /* [v] vector to tell the user of, -1: none */
 
 	/* what an exit left for the user, and how to go on: io.c, mmio.c */
+	struct hv_exit exit;	     /* [v] the last one; not on the stack, which Linux zeroes */
 	struct hv_user *user;	     /* [v] during hv_vcpu_run() */
 	void *io_data;		     /* [v] likewise */
 	int (*complete)(struct hv_vcpu *v); /* [v] when the user has answered; NULL: nothing */
@@ -296,8 +297,14 @@ bool hv_ioevent_signal(struct hv_vm *vm, bool pio, uint64_t addr, uint64_t val, 
 
 /* --- mem/: guest memory: slots.c, guest.c, fault.c, walk.c, segment.c --- */
 
+const struct hv_slot *hv_slot_search(struct hv_vcpu *v, uint64_t gpa);
 /* The slot with gpa, NULL: none. */
-const struct hv_slot *hv_slot_find(struct hv_vcpu *v, uint64_t gpa);
+static inline const struct hv_slot *hv_slot_find(struct hv_vcpu *v, uint64_t gpa)
+{
+	const struct hv_slot *s = v->last_slot;
+
+	return s && gpa - s->gpa < s->len ? s : hv_slot_search(v, gpa);
+}
 /* Guest-physical reads and writes of RAM, also across pages; may sleep. -EFAULT: not RAM. */
 int hv_mem_read(struct hv_vcpu *v, uint64_t gpa, void *buf, size_t n);
 int hv_mem_write(struct hv_vcpu *v, uint64_t gpa, const void *buf, size_t n); /* -EROFS: ROM */

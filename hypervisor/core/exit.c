@@ -22,18 +22,6 @@ static int exit_pause(struct hv_vcpu *v, struct hv_exit *x)
 	return r;
 }
 
-static int exit_undefined(struct hv_vcpu *v)
-{
-	hv_raise(v, X86_UD);
-	return HV_AGAIN;
-}
-
-static int exit_shutdown(struct hv_vcpu *v)
-{
-	v->user->reason = HV_USER_SHUTDOWN;
-	return HV_TO_USER;
-}
-
 /* A breakpoint or step of whoever debugs the guest from outside. */
 int hv_tell_debugger(struct hv_vcpu *v, uint8_t vector, uint64_t dr6)
 {
@@ -105,9 +93,11 @@ int hv_exit_handle(struct hv_vcpu *v, struct hv_exit *x)
 	case HV_EXIT_CACHE:
 		return hv_skip(v, x);
 	case HV_EXIT_UNDEFINED:
-		return exit_undefined(v);
+		hv_raise(v, X86_UD);
+		return HV_AGAIN;
 	case HV_EXIT_SHUTDOWN:
-		return exit_shutdown(v);
+		v->user->reason = HV_USER_SHUTDOWN;
+		return HV_TO_USER;
 	default:
 		return hv_internal_error(v, x->insn, x->n_insn);
 	}

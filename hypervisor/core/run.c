@@ -263,7 +263,7 @@ static int refused(struct hv_vcpu *v, const struct hv_exit *x)
 
 static int step(struct hv_vcpu *v, const volatile uint8_t *stop)
 {
-	struct hv_exit x;
+	struct hv_exit *x = &v->exit;
 	int r = prepare(v, stop);
 
 	if (r != HV_AGAIN)
@@ -272,12 +272,12 @@ static int step(struct hv_vcpu *v, const volatile uint8_t *stop)
 		sleep(v);
 		return HV_AGAIN;
 	}
-	r = enter(v, &x, stop);
+	r = enter(v, x, stop);
 	if (r)
-		return refused(v, &x);
-	if (x.interrupted.type)
-		hv_event_interrupted(v, &x.interrupted);
-	return hv_exit_handle(v, &x);
+		return refused(v, x);
+	if (x->interrupted.type)
+		hv_event_interrupted(v, &x->interrupted);
+	return hv_exit_handle(v, x);
 }
 
 static int finish_last(struct hv_vcpu *v)

@@ -13,19 +13,10 @@ static void mark_written(const struct hv_slot *s, uint64_t gpa, size_t n)
 		cpu_or(&s->written[page / 64], 1ul << page % 64);
 }
 
-/* At once if the process's page is there; if not, it must be brought in, and that may take long. */
-static int copy_part(struct hv_vcpu *v, uint64_t uaddr, void *buf, size_t n, bool write)
-{
-	if (v->loaded) {
-		if (!host_copy(v->vm, uaddr, buf, n, write))
-			return 0;
-		hv_vcpu_release(v);
-	}
-	return host_copy(v->vm, uaddr, buf, n, write);
-}
-
+/* A page of the process that is not there must be brought in, and that may take long. */
 static int copy(struct hv_vcpu *v, uint64_t gpa, uint8_t *buf, size_t n, bool write)
 {
+	hv_vcpu_release(v);
 	while (n) {
 		const struct hv_slot *s = hv_slot_find(v, gpa);
 		uint64_t off, part;
@@ -37,7 +28,7 @@ static int copy(struct hv_vcpu *v, uint64_t gpa, uint8_t *buf, size_t n, bool wr
 			return -EROFS;
 		off = gpa - s->gpa;
 		part = n < s->len - off ? n : s->len - off;
-		err = copy_part(v, s->uaddr + off, buf, part, write);
+		err = host_copy(v->vm, s->uaddr + off, buf, part, write);
 		if (write)
 			mark_written(s, gpa, part); /* a copy that failed may have begun */
 		if (err)
@@ -49,12 +40,12 @@ static int copy(struct hv_vcpu *v, uint64_t gpa, uint8_t *buf, size_t n, bool wr
 	return 0;
 }
 
-/* Mostly a few bytes where the last ones were, of a page that is there. */
+/* Page tables, instructions, operands: at once if the page is there. */
 int hv_mem_read(struct hv_vcpu *v, uint64_t gpa, void *buf, size_t n)
 {
-	const struct hv_slot *s = v->last_slot;
+	const struct hv_slot *s = hv_slot_find(v, gpa);
 
-	if (v->loaded && s && gpa - s->gpa < s->len && n <= s->len - (gpa - s->gpa) &&
+	if (v->loaded && s && n <= s->len - (gpa - s->gpa) &&
 	    !host_copy(v->vm, s->uaddr + (gpa - s->gpa), buf, n, false))
 		return 0;
 	return copy(v, gpa, buf, n, false);

@@ -47,18 +47,15 @@ static uint64_t piece_end(uint64_t gpa, uint64_t end)
 
 /* --- find --- */
 
-const struct hv_slot *hv_slot_find(struct hv_vcpu *v, uint64_t gpa)
+const struct hv_slot *hv_slot_search(struct hv_vcpu *v, uint64_t gpa)
 {
 	const struct hv_vm *vm = v->vm;
-	const struct hv_slot *s = v->last_slot;
 	unsigned low = 0, high = vm->n_slots;
 
-	if (s && gpa - s->gpa < s->len)
-		return s;
 	while (low < high) {
 		unsigned mid = (low + high) / 2;
+		const struct hv_slot *s = &vm->slot[mid];
 
-		s = &vm->slot[mid];
 		if (gpa - s->gpa < s->len)
 			return v->last_slot = s;
 		if (gpa < s->gpa)
