@@ -307,12 +307,16 @@ CASE(event_step, MODE_LONG, guest_step)
 CASE(event_debug_step, MODE_LONG, guest_nops)
 {
 	struct hv_debug on = { .on = true, .step = true }, off = { .on = false };
+	struct hv_state s;
 
 	CHECK_EQ(hv_debug_set(r->v, &on), 0);
 	for (unsigned i = 1; i <= 3; i++) {
 		expect(r, HV_USER_DEBUG);
 		CHECK_EQ(r->u.debug.exception, X86_DB);
 		CHECK_EQ(r->u.debug.pc, (uint64_t)guest_nops + i);
+		CHECK_EQ(hv_vcpu_get(r->v, &s, HV_GPR | HV_DR), 0);
+		CHECK_EQ(s.rflags & RFLAGS_TF, 0);
+		CHECK_EQ(s.dr6, DR6_FIXED);
 	}
 	CHECK_EQ(hv_debug_set(r->v, &off), 0);
 	expect_done(r);
