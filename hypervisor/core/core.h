@@ -98,6 +98,7 @@ struct hv_dull_msrs {
 	uint64_t mtrr_fixed[11], mtrr_var[2 * HV_MTRR_VAR], mtrr_deftype;
 	uint64_t mcg_status, mcg_ctl, mc[4 * HV_MC_BANKS];
 	uint64_t misc_enable, tsc_adjust, bios_sign, power_ctl;
+	uint64_t pv_eoi; /* MSR_KVM_PV_EOI: address of a word, bit 0: on */
 };
 
 struct hv_vcpu {
@@ -245,7 +246,6 @@ bool hv_event_waiting(const struct hv_vcpu *v);
 bool hv_interrupts_open(struct hv_vcpu *v);
 /* The same for one by the user, hv_interrupt(). */
 bool hv_user_interrupt_open(struct hv_vcpu *v);
-bool hv_triple_fault(const struct hv_vcpu *v); /* an exception in a double fault was raised */
 
 /* --- cr.c, msr.c, cpuid.c: 0, or -EINVAL for #GP; -ENOENT: no such MSR --- */
 

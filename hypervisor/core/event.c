@@ -94,11 +94,6 @@ void hv_raise_page_fault(struct hv_vcpu *v, uint64_t address, uint32_t error)
 	hv_raise_error(v, X86_PF, error);
 }
 
-bool hv_triple_fault(const struct hv_vcpu *v)
-{
-	return v->triple;
-}
-
 void hv_event_interrupted(struct hv_vcpu *v, const struct hv_event *ev)
 {
 	v->interrupted = *ev;

@@ -75,6 +75,7 @@ static const struct msr table[] = {
 
 	DULL(MSR_MISC_ENABLE, 1, misc_enable, ANY, ~0ull),
 	DULL(MSR_POWER_CTL, 1, power_ctl, ANY, ~0ull),
+	DULL(MSR_KVM_PV_EOI, 1, pv_eoi, ANY, ~2ull),
 	FIXED(MSR_FEATURE_CONTROL, 1, CONSTANT, FEATURE_CONTROL_LOCKED),
 	FIXED(MSR_PLATFORM_INFO, 1, CONSTANT, 0),
 	FIXED(MSR_SMI_COUNT, 1, CONSTANT, 0),
@@ -373,18 +374,10 @@ static bool is_hypercall_page(const struct hv_vcpu *v, uint32_t index)
 
 /* --- all of them --- */
 
-static bool is_clock(uint32_t index)
-{
-	return index == MSR_KVM_WALL_CLOCK_OLD || index == MSR_KVM_SYSTEM_TIME_OLD ||
-	       index == MSR_KVM_WALL_CLOCK || index == MSR_KVM_SYSTEM_TIME;
-}
-
 static int msr_read(struct hv_vcpu *v, uint32_t index, uint64_t *val, bool by_user)
 {
 	if (is_x2apic(index))
 		return lapic_msr_read(v, index, val);
-	if (is_clock(index))
-		return hv_clock_msr_read(v, index, val);
 	*val = 0;
 	switch ((int)index) {
 	case MSR_TSC_DEADLINE:
@@ -415,7 +408,9 @@ static int msr_read(struct hv_vcpu *v, uint32_t index, uint64_t *val, bool by_us
 	case MSR_ARCH_CAPABILITIES:
 		return read_arch_capabilities(v, val, by_user);
 	default:
-		return is_hypercall_page(v, index) ? 0 : row_read(v, index, val);
+		if (is_hypercall_page(v, index) || !hv_clock_msr_read(v, index, val))
+			return 0;
+		return row_read(v, index, val);
 	}
 }
 
@@ -423,8 +418,6 @@ static int msr_write(struct hv_vcpu *v, uint32_t index, uint64_t val, bool by_us
 {
 	if (is_x2apic(index))
 		return lapic_msr_write(v, index, val);
-	if (is_clock(index))
-		return hv_clock_msr_write(v, index, val);
 	if (is_hypercall_page(v, index))
 		return write_hypercall_page(v, val);
 	switch ((int)index) {
@@ -452,7 +445,7 @@ static int msr_write(struct hv_vcpu *v, uint32_t index, uint64_t val, bool by_us
 	case MSR_PRED_CMD:
 		return write_pred_cmd(v, val, by_user);
 	default:
-		return row_write(v, index, val, by_user);
+		return hv_clock_msr_write(v, index, val) ? row_write(v, index, val, by_user) : 0;
 	}
 }
 
@@ -510,7 +503,7 @@ void hv_msr_reset(struct hv_vcpu *v, bool init)
 const uint32_t *hv_msr_list(unsigned *n)
 {
 	static const uint32_t list[] = {
-		MSR_TSC, MSR_TSC_ADJUST, MSR_KVM_WALL_CLOCK, MSR_KVM_SYSTEM_TIME,
+		MSR_TSC, MSR_TSC_ADJUST, MSR_KVM_WALL_CLOCK, MSR_KVM_SYSTEM_TIME, MSR_KVM_PV_EOI,
 		MSR_KVM_WALL_CLOCK_OLD, MSR_KVM_SYSTEM_TIME_OLD, MSR_STAR, MSR_LSTAR, MSR_CSTAR,
 		MSR_SFMASK, MSR_KERNEL_GS_BASE, MSR_SYSENTER_CS, MSR_SYSENTER_ESP,
 		MSR_SYSENTER_EIP, MSR_TSC_AUX, MSR_SPEC_CTRL, MSR_PAT, MSR_MISC_ENABLE,

@@ -241,7 +241,7 @@ static int enter(struct hv_vcpu *v, struct hv_exit *x, const volatile uint8_t *s
 	host_guest_begin();
 	cpu_store(&v->where, HV_INSIDE);
 	if (!cpu_load(&v->requests) && !cpu_load(&v->lapic.timer_fired) && !*stop &&
-	    host_wish() == HOST_GO_ON) {
+	    host_wish() == HOST_GO_ON && !lapic_eoi_overtaken(v)) {
 		v->st.cr8 = lapic_cr8(v);
 		hv_event_prepare(v);
 		flush_stale(v);
@@ -272,7 +272,9 @@ static int step(struct hv_vcpu *v, const volatile uint8_t *stop)
 		sleep(v);
 		return HV_AGAIN;
 	}
+	lapic_eoi_offer(v);
 	r = enter(v, x, stop);
+	lapic_eoi_collect(v);
 	if (r)
 		return refused(v, x);
 	if (x->interrupted.type)
@@ -292,7 +294,7 @@ static int finish_last(struct hv_vcpu *v)
 static void sum_up(struct hv_vcpu *v, struct hv_user *u)
 {
 	u->if_flag = v->st.rflags & RFLAGS_IF;
-	u->interrupt_ready = v->user_vector < 0 && lapic_takes_extint(v) && hv_interrupts_open(v);
+	u->interrupt_ready = hv_user_interrupt_open(v);
 	u->cr8 = v->st.cr8;
 	u->apic_base = v->lapic.base;
 }

@@ -132,8 +132,8 @@ void hv_vcpu_reset(struct hv_vcpu *v, bool init)
 	v->nmis = 0;
 	v->n_fragments = 0;
 	v->complete = NULL;
-	v->clock_gpa = 0; /* the next kernel's memory is not to be written */
 	hv_msr_reset(v, init);
+	v->clock_gpa = v->msr.pv_eoi = 0; /* the next kernel's memory is not to be written */
 	lapic_reset(v, init);
 	v->mp = v->id ? HV_MP_WAIT_INIT : HV_MP_RUN;
 }

@@ -124,7 +124,7 @@ void lapic_take(struct hv_vcpu *v, int vector)
 		l->isr_highest = vector;
 }
 
-static bool user_wants_eoi(struct hv_vcpu *v, unsigned vector)
+static bool user_wants_eoi(const struct hv_vcpu *v, unsigned vector)
 {
 	const uint32_t *reg = v->lapic.reg;
 	uint64_t wanted = cpu_load(&v->vm->eoi_vectors[vector / 64]);
@@ -146,6 +146,65 @@ void lapic_eoi(struct hv_vcpu *v)
 	l->isr_highest = highest(&l->reg[LAPIC_ISR], l->isr_words);
 	if (user_wants_eoi(v, vector))
 		v->eoi_pending = vector;
+}
+
+/* --- EOI without an exit: a word of the guest's says that it may, and it clears the word --- */
+
+static bool only_request(const struct lapic *l)
+{
+	uint32_t words = cpu_load(&l->irr_words), word;
+
+	if (!words || words & (words - 1))
+		return false;
+	word = cpu_load(&l->reg[LAPIC_IRR + __builtin_ctz(words)]);
+	return !(word & (word - 1));
+}
+
+/* What the guest may end by itself after the next entry. Nothing may wait for that, nobody know. */
+static int may_end(const struct hv_vcpu *v)
+{
+	const struct lapic *l = &v->lapic;
+	int vector = lapic_requested(v);
+
+	if (l->isr_highest >= 0)
+		vector = vector < 0 ? l->isr_highest : -1;
+	else if (!only_request(l))
+		vector = -1;
+	return vector >= 0 && !user_wants_eoi(v, vector) ? vector : -1;
+}
+
+void lapic_eoi_offer(struct hv_vcpu *v)
+{
+	uint64_t word = v->msr.pv_eoi;
+	const uint8_t on = 1;
+	int vector;
+
+	if (!(word & 1))
+		return;
+	vector = may_end(v);
+	if (vector >= 0 && !hv_mem_write(v, word & ~1ull, &on, sizeof(on)))
+		v->lapic.eoi_offered = vector;
+}
+
+bool lapic_eoi_overtaken(const struct hv_vcpu *v)
+{
+	return v->lapic.eoi_offered >= 0 && v->lapic.eoi_offered != may_end(v);
+}
+
+void lapic_eoi_collect(struct hv_vcpu *v)
+{
+	uint64_t gpa = v->msr.pv_eoi & ~1ull;
+	uint8_t word;
+
+	if (v->lapic.eoi_offered < 0)
+		return;
+	v->lapic.eoi_offered = -1;
+	if (hv_mem_read(v, gpa, &word, sizeof(word)))
+		return;
+	if (!(word & 1))
+		return lapic_eoi(v);
+	word = 0;
+	hv_mem_write(v, gpa, &word, sizeof(word));
 }
 
 uint8_t lapic_cr8(const struct hv_vcpu *v)
@@ -197,6 +256,7 @@ static void reset_registers(struct hv_vcpu *v)
 void lapic_init(struct hv_vcpu *v)
 {
 	v->lapic.id = v->id;
+	v->lapic.eoi_offered = -1;
 	lapic_timer_init(v);
 }
 

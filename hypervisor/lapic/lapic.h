@@ -23,6 +23,7 @@ struct lapic {
 	uint32_t irr_words;	   /* [a] bit for each word of IRR that is not 0; set after it */
 	uint32_t isr_words;	   /* [v] the same for ISR, exactly */
 	int16_t isr_highest;	   /* [v] -1: none */
+	int16_t eoi_offered;	   /* [v] the vector that the guest may end by its word, -1: none */
 	uint32_t esr_pending;	   /* [a] errors since the last write of ESR */
 	uint64_t timer_start_ns;   /* [v] when the count, or its period, began; 0: it stands at 0 */
 	uint64_t deadline;	   /* [v] guest's MSR_TSC_DEADLINE, 0: disarmed */
@@ -58,6 +59,14 @@ int lapic_requested(const struct hv_vcpu *v);
 void lapic_take(struct hv_vcpu *v, int vector);
 /* End of interrupt; what is to be told to the user is left in v->eoi_pending (see core.h). */
 void lapic_eoi(struct hv_vcpu *v);
+
+/*
+ * KVM's paravirtual EOI (MSR_KVM_PV_EOI), around each entry: the offer; is it one no more, so that
+ * there is to be none; what the guest has made of it. The first and the last may sleep.
+ */
+void lapic_eoi_offer(struct hv_vcpu *v);
+bool lapic_eoi_overtaken(const struct hv_vcpu *v);
+void lapic_eoi_collect(struct hv_vcpu *v);
 
 /* The page as KVM_GET_LAPIC has it, and back. */
 void lapic_save(struct hv_vcpu *v, void *regs1k);

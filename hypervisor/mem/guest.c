@@ -40,20 +40,31 @@ static int copy(struct hv_vcpu *v, uint64_t gpa, uint8_t *buf, size_t n, bool wr
 	return 0;
 }
 
-/* Page tables, instructions, operands: at once if the page is there. */
-int hv_mem_read(struct hv_vcpu *v, uint64_t gpa, void *buf, size_t n)
+/* Without sleep, where the page is there and the vCPU need not leave its processor. */
+static inline bool at_once(struct hv_vcpu *v, const struct hv_slot *s, uint64_t gpa, void *buf,
+			   size_t n, bool write)
 {
-	const struct hv_slot *s = hv_slot_find(v, gpa);
-
-	if (v->loaded && s && n <= s->len - (gpa - s->gpa) &&
-	    !host_copy(v->vm, s->uaddr + (gpa - s->gpa), buf, n, false))
-		return 0;
-	return copy(v, gpa, buf, n, false);
+	return v->loaded && s && n <= s->len - (gpa - s->gpa) &&
+	       !host_copy(v->vm, s->uaddr + (gpa - s->gpa), buf, n, write);
 }
 
-int hv_mem_write(struct hv_vcpu *v, uint64_t gpa, const void *buf, size_t n)
+int hv_mem_read(struct hv_vcpu *v, uint64_t gpa, void *buf, size_t n)
 {
-	return copy(v, gpa, (uint8_t *)buf, n, true);
+	return at_once(v, hv_slot_find(v, gpa), gpa, buf, n, false) ? 0 :
+	       copy(v, gpa, buf, n, false);
+}
+
+int hv_mem_write(struct hv_vcpu *v, uint64_t gpa, const void *from, size_t n)
+{
+	const struct hv_slot *s = hv_slot_find(v, gpa);
+	void *buf = (void *)from;
+
+	if (s && s->flags & HV_SLOT_READONLY)
+		return -EROFS;
+	if (!at_once(v, s, gpa, buf, n, true))
+		return copy(v, gpa, buf, n, true);
+	mark_written(s, gpa, n);
+	return 0;
 }
 
 int hv_mem_cmpxchg(struct hv_vcpu *v, uint64_t gpa, uint64_t *old, uint64_t val, unsigned size)

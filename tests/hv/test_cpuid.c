@@ -61,7 +61,7 @@ static void test_offer(void **state)
 	assert_int_equal(offered(7, 0)->ecx & 0x00010018, 0); /* no protection keys, no LA57 */
 	assert_int_equal(offered(0x80000001, 0)->ecx & 4, 0); /* no SVM */
 	assert_int_equal(offered(0x40000000, 0)->ebx, 0x4b4d564b);
-	assert_int_equal(offered(0x40000001, 0)->eax, 0x0100000b);
+	assert_int_equal(offered(0x40000001, 0)->eax, 0x0100004b);
 	assert_in_range(offered(0x80000008, 0)->eax & 0xff, 32, 40);
 	assert_int_equal(offered(0xd, 1)->eax & 0xa, 0);
 	for (const struct hv_cpuid *c = &offer[1]; c < &offer[n_offer]; c++) /* in order */

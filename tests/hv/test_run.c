@@ -655,6 +655,63 @@ static void task_priority_follows_cr8(void **state)
 	end();
 }
 
+/* --- EOI without an exit --- */
+
+enum { EOI_WORD = 0x3004, EOI = 0xb0 };
+
+static uint8_t *eoi_word(void)
+{
+	return fake_ram(vm, EOI_WORD);
+}
+
+/* 1: one interrupt: the guest ends it by the word. 2: two, the second waits: no offer, as in 3. */
+static int guest_ends_interrupts(struct hv_vcpu *me, struct fake_hw *h, struct hv_exit *x)
+{
+	x->kind = HV_EXIT_HOST_INTR;
+	switch (h->enters) {
+	case 1:
+		assert_int_equal(*eoi_word(), 1);
+		*eoi_word() = 0;
+		break;
+	case 2:
+		assert_int_equal(me->lapic.isr_highest, -1);
+		assert_int_equal(*eoi_word(), 0);
+		lapic_accept(me, 0x51, false);
+		lapic_accept(me, 0x52, false);
+		break;
+	case 3:
+		assert_int_equal(me->lapic.isr_highest, 0x52);
+		assert_int_equal(*eoi_word(), 0);
+		lapic_write(me, EOI, 0);
+		break;
+	case 4: /* offered, but not taken before another interrupt comes */
+		assert_int_equal(me->lapic.isr_highest, 0x51);
+		assert_int_equal(*eoi_word(), 1);
+		lapic_accept(me, 0x91, false);
+		break;
+	default:
+		assert_int_equal(me->lapic.isr_highest, 0x91);
+		assert_int_equal(*eoi_word(), 0);
+		x->kind = HV_EXIT_SHUTDOWN;
+	}
+	return 0;
+}
+
+static void eoi_by_the_guests_word(void **state)
+{
+	begin();
+	assert_int_equal(hv_msr_set(v, MSR_KVM_PV_EOI, EOI_WORD + 3, true), -EINVAL);
+	assert_int_equal(hv_msr_set(v, MSR_KVM_PV_EOI, EOI_WORD | 1, true), 0);
+	*eoi_word() = 0;
+	hw->st.rflags |= RFLAGS_IF;
+	v->st.rflags |= RFLAGS_IF;
+	lapic_accept(v, 0x41, false);
+	hw->guest = guest_ends_interrupts;
+	run_to_the_end();
+	assert_int_equal(hw->n_delivered, 4);
+	end();
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -689,6 +746,7 @@ int main(void)
 		cmocka_unit_test(guest_keeps_its_own_traps),
 		cmocka_unit_test(stale_translations_are_flushed_once),
 		cmocka_unit_test(task_priority_follows_cr8),
+		cmocka_unit_test(eoi_by_the_guests_word),
 	};
 
 	return cmocka_run_group_tests_name("run", tests, NULL, NULL);
