@@ -16,7 +16,8 @@
 #include <asm/nospec-branch.h>
 #include <asm/unwind_hints.h>
 #define RETURNS_GUARD \
-	FILL_RETURN_BUFFER %rcx, RSB_CLEAR_LOOPS, X86_FEATURE_RSB_VMEXIT, X86_FEATURE_RSB_VMEXIT_LITE
+	FILL_RETURN_BUFFER %rcx, RSB_CLEAR_LOOPS, X86_FEATURE_RSB_VMEXIT, \
+			   X86_FEATURE_RSB_VMEXIT_LITE
 #ifdef X86_FEATURE_CLEAR_BHB_LOOP_ON_VMEXIT
 #define HISTORY_GUARD CLEAR_BRANCH_HISTORY_VMEXIT
 #else
@@ -28,6 +29,12 @@
 #define BUFFERS_GUARD CLEAR_CPU_BUFFERS
 #else
 #define BUFFERS_GUARD
+#endif
+/* There is a tracer that some processors cannot run meanwhile. */
+#if defined(CONFIG_PERF_EVENTS) && defined(CONFIG_CPU_SUP_INTEL)
+#define TELL_TRACER shr $13, %edi; call intel_pt_handle_vmx
+#else
+#define TELL_TRACER
 #endif
 #else /* the bare machine */
 #define SYM_FUNC_START(name) .global name; .balign 16; name:
@@ -58,7 +65,6 @@
 
 #define FIELD_HOST_RSP	0x6c14
 #define MSR_SPEC_CTRL_	0x48
-#define CR4_VMXE_	0x2000
 
 	.text
 
@@ -125,7 +131,7 @@ SYM_INNER_LABEL(vmx_exited, SYM_L_GLOBAL)
 	xor	%r\n\()d, %r\n\()d
 	.endr
 
-	/* Both before the first return; the guest's value is read even if it cannot have changed. */
+	/* Both before the first return; what the guest cannot change is read all the same. */
 	RETURNS_GUARD
 	mov	SWITCH(%rsp), %rsi
 	cmpq	$0, S_SWAP_SPEC_CTRL(%rsi)
@@ -152,53 +158,22 @@ SYM_INNER_LABEL(vmx_exited, SYM_L_GLOBAL)
 	RET
 SYM_FUNC_END(vmx_switch)
 
+/* void vmx_cr4(uint64_t set, uint64_t clear) */
+SYM_FUNC_START(vmx_cr4)
 #ifdef __KERNEL__
-
-/* Linux keeps a copy of CR4, and has a tracer that some processors cannot run meanwhile. */
-#if defined(CONFIG_PERF_EVENTS) && defined(CONFIG_CPU_SUP_INTEL)
-#define TELL_TRACER call intel_pt_handle_vmx
-#else
-#define TELL_TRACER
-#endif
-
-SYM_FUNC_START(vmx_cr4_enable)
-	sub	$8, %rsp
-	mov	$CR4_VMXE_, %edi
-	xor	%esi, %esi
+	push	%rdi
 	call	cr4_update_irqsoff
-	mov	$1, %edi
+	mov	(%rsp), %rdi
 	TELL_TRACER
-	add	$8, %rsp
-	RET
-SYM_FUNC_END(vmx_cr4_enable)
-
-SYM_FUNC_START(vmx_cr4_disable)
-	sub	$8, %rsp
-	xor	%edi, %edi
-	mov	$CR4_VMXE_, %esi
-	call	cr4_update_irqsoff
-	xor	%edi, %edi
-	TELL_TRACER
-	add	$8, %rsp
-	RET
-SYM_FUNC_END(vmx_cr4_disable)
-
+	pop	%rdi
 #else
-
-SYM_FUNC_START(vmx_cr4_enable)
 	mov	%cr4, %rax
-	or	$CR4_VMXE_, %rax
+	or	%rdi, %rax
+	not	%rsi
+	and	%rsi, %rax
 	mov	%rax, %cr4
-	RET
-SYM_FUNC_END(vmx_cr4_enable)
-
-SYM_FUNC_START(vmx_cr4_disable)
-	mov	%cr4, %rax
-	and	$~CR4_VMXE_, %rax
-	mov	%rax, %cr4
-	RET
-SYM_FUNC_END(vmx_cr4_disable)
-
 #endif
+	RET
+SYM_FUNC_END(vmx_cr4)
 
 	.section .note.GNU-stack, "", @progbits

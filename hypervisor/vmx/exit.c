@@ -91,7 +91,7 @@ static void vmx_exit_interrupted(struct hv_exit *x, uint32_t info)
 		vmx_write(GUEST_SHADOW, vmx_read(GUEST_SHADOW) & ~(uint64_t)NMI_MASKED);
 }
 
-/* An IRET that has faulted has opened NMIs before: it comes again, and they are masked until then. */
+/* An IRET that has faulted has opened NMIs; it comes again, and they are masked until then. */
 static void vmx_nmi_mask_again(const struct hv_exit *x, uint64_t info)
 {
 	if (info & EVENT_NMI_UNBLOCKED && !x->interrupted.type)
@@ -241,6 +241,8 @@ static int vmx_exit(struct hv_vcpu *v, struct hv_exit *x)
 	x->kind = HV_EXIT_NONE;
 	x->n_insn = 0;
 	x->interrupted.type = HV_EV_NONE;
+	if (reason == (EXIT_ENTRY_FAILED | EXIT_MACHINE_CHECK))
+		asm volatile("int %0" : : "i"(X86_MC));
 	if (reason & EXIT_ENTRY_FAILED)
 		return -EIO;
 	x->insn_len = (uint8_t)vmx_read(EXIT_INSN_LEN);
@@ -370,8 +372,7 @@ int vmx_enter(struct hv_vcpu *v, struct hv_exit *x)
 	} else {
 		x->hw_reason = vmx_read(INSN_ERROR);
 	}
-	if (vv->injecting)
-		vmx_write(ENTRY_EVENT, 0);
-	vv->injecting = false;
+	if (err)
+		vmx_write(ENTRY_EVENT, 0); /* an exit has done so itself */
 	return err;
 }

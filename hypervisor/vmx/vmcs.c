@@ -147,7 +147,7 @@ static uint32_t vmx_soft_type(const struct hv_event *ev, uint32_t *len)
 	return ev->vector == X86_DB && ev->insn_len ? EVENT_INT1 : EVENT_EXCEPTION;
 }
 
-/* In protected mode the processor insists on an error code for those that have one, and only those. */
+/* In protected mode an entry insists on an error code for those that have one, and only those. */
 static bool vmx_has_error(const struct hv_vcpu *v, const struct hv_event *ev)
 {
 	static const uint32_t with_error = 1 << X86_DF | 1 << X86_TS | 1 << X86_NP | 1 << X86_SS |
@@ -163,7 +163,6 @@ void vmx_inject(struct hv_vcpu *v, const struct hv_event *ev)
 	static const uint16_t types[] = {
 		[HV_EV_INTR] = EVENT_INTR, [HV_EV_NMI] = EVENT_NMI,
 	};
-	struct vmx_vcpu *vv = v->hw;
 	uint32_t type = types[ev->type % HV_ARRAY(types)], len = 0;
 
 	if (ev->type == HV_EV_EXCEPTION || ev->type == HV_EV_SOFT)
@@ -175,7 +174,6 @@ void vmx_inject(struct hv_vcpu *v, const struct hv_event *ev)
 		type |= EVENT_HAS_ERROR;
 	}
 	vmx_write(ENTRY_EVENT, EVENT_VALID | type | ev->vector);
-	vv->injecting = true;
 }
 
 /* --- time, traps, translations --- */

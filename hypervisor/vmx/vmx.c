@@ -89,8 +89,6 @@ static const char *vmx_look(struct vmx_machine *m)
 				    EPT_INVEPT_ALL;
 	uint64_t basic, feature;
 
-	if (!(cpu_cpuid(1, 0).ecx & BASIC_ECX_VMX))
-		return "The processor has no VT-x; in a virtual machine, switch nesting on.";
 	feature = cpu_rdmsr(MSR_FEATURE_CONTROL);
 	if ((feature & FEATURE_LOCKED) && !(feature & FEATURE_VMX))
 		return "The firmware has switched VT-x off; switch it on in its setup.";
@@ -119,10 +117,15 @@ static uint64_t vmx_arch_capabilities(void)
 static int vmx_probe(struct hv_caps *caps, const char **why)
 {
 	struct vmx_machine m = { 0 };
+	const char *lacks;
 
-	*why = vmx_look(&m);
-	if (*why)
+	if (!(cpu_cpuid(1, 0).ecx & BASIC_ECX_VMX))
 		return -ENODEV;
+	lacks = vmx_look(&m);
+	if (lacks) {
+		*why = lacks;
+		return -ENODEV;
+	}
 	caps->insn_len = true;
 	caps->stage2_dirty = m.ept_vpid & EPT_AD_BITS;
 	caps->stage2_1g = m.ept_vpid & EPT_1G;
@@ -198,10 +201,10 @@ static int vmx_cpu_on(void)
 		return -ENODEV;
 	*(uint32_t *)c->area.va = vmx_machine.revision;
 	flags = vmx_irq_off();
-	vmx_cr4_enable();
+	vmx_cr4(CR4_VMXE, 0);
 	asm volatile("vmxon %1; setbe %0" : "=qm"(failed) : "m"(c->area.pa) : "cc", "memory");
 	if (failed)
-		vmx_cr4_disable();
+		vmx_cr4(0, CR4_VMXE);
 	c->on = !failed;
 	vmx_irq_restore(flags);
 	if (failed)
@@ -239,7 +242,7 @@ static void vmx_cpu_off(void)
 		while (c->first)
 			vmx_let_go(c->first);
 		asm volatile("vmxoff" : : : "cc", "memory");
-		vmx_cr4_disable();
+		vmx_cr4(0, CR4_VMXE);
 		c->on = false;
 	}
 	vmx_irq_restore(flags);

@@ -71,7 +71,6 @@ struct vmx_vcpu {
 	bool spec_ctrl_open;	  /* the guest writes MSR_SPEC_CTRL without an exit */
 	uint32_t window;	  /* HV_WINDOW_* */
 	uint32_t tpr_threshold;
-	bool injecting;
 
 	uint64_t rip, rsp, rflags, dr7; /* as the VMCS has them */
 	/* what the processor holds from load() to unload() */
@@ -120,9 +119,8 @@ int vmx_enter(struct hv_vcpu *v, struct hv_exit *x);
 /* The guest runs once. Interrupts are off before and after. false: VMLAUNCH or VMRESUME failed. */
 bool vmx_switch(uint64_t gpr[HV_GPRS], struct vmx_switch *s, bool launched);
 extern char vmx_exited[]; /* where it comes out */
-/* CR4.VMXE, of which the host keeps account. Interrupts are off. */
-void vmx_cr4_enable(void);
-void vmx_cr4_disable(void);
+/* Changes CR4, of which the host keeps account: VMXE. Interrupts are off. */
+void vmx_cr4(uint64_t set, uint64_t clear);
 
 /* --- instructions --- */
 
