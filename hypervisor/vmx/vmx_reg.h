@@ -20,6 +20,8 @@ enum {
 	LEAF7_EDX_SSBD = (int)(1u << 31),
 };
 
+#define CR4_FRED (1ull << 32)
+
 /* --- MSRs --- */
 
 enum vmx_msr {
