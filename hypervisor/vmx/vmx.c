@@ -93,7 +93,7 @@ static const char *vmx_look(struct vmx_machine *m)
 	if ((feature & FEATURE_LOCKED) && !(feature & FEATURE_VMX))
 		return "The firmware has switched VT-x off; switch it on in its setup.";
 	if (cpu_cr4() & CR4_FRED) /* no INT n stands for an NMI then */
-		return "The host takes events by FRED, unknown to this version; boot with fred=off.";
+		return "The host takes events by FRED, which we do not; boot with fred=off.";
 	basic = cpu_rdmsr(MSR_VMX_BASIC);
 	m->revision = basic & BASIC_REVISION;
 	if (!(basic & BASIC_TRUE_CONTROLS) || !vmx_choose_controls(m))

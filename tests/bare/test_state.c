@@ -149,7 +149,7 @@ CASE(state_refused, MODE_LONG, guest_nops)
 	expect_done(r);
 }
 
-/* What only the processor refuses: 64-bit code that is 32-bit code as well. All goes on after it. */
+/* What only the processor refuses: code that is 64-bit and 32-bit at once. All goes on after it. */
 CASE(state_refused_entry, MODE_LONG, guest_nops)
 {
 	struct hv_state s, ok;
