@@ -133,7 +133,7 @@ check: $(BUILD)/deps.ok
 	@$(MAKE) all
 	@tests/all check
 
-## bare: the hypervisor without an operating system, in QEMU and in Bochs; half a minute
+## bare: the hypervisor without an operating system, on AMD-V and VT-x; a minute
 bare: $(BUILD)/deps.ok
 	@tests/all bare
 

@@ -158,8 +158,7 @@ unsigned host_ncpu(void)
 
 void host_call_on(unsigned cpu, void (*fn)(void *arg), void *arg)
 {
-	BUG_ON(cpu);
-	host_may_sleep();
+	BUG_ON(cpu || !interrupts_on());
 	fn(arg);
 }
 

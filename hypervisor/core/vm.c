@@ -24,7 +24,8 @@ int hv_load(const char **why)
 	*why = "The host does not know its TSC's frequency: choose a machine with a constant TSC.";
 	if (!host_tsc_khz())
 		return -ENODEV;
-	*why = "This processor has neither VT-x nor AMD-V: choose another machine, or the lab.";
+	*why = "This processor has neither VT-x nor AMD-V: choose another machine, or the lab; "
+	       "in a virtual machine, switch nesting on.";
 	for (const struct hv_backend *const *b = vendors; *b; b++) {
 		const char *reason = NULL;
 

@@ -160,7 +160,8 @@ struct hv_backend {
 	const struct stage2_format *stage2;
 
 	/* module; may sleep */
-	int (*probe)(struct hv_caps *caps, const char **why); /* no side effect; -ENODEV with why */
+	/* no side effect; -ENODEV with why, which stays if it is another vendor's processor */
+	int (*probe)(struct hv_caps *caps, const char **why);
 	int (*setup)(void);
 	void (*teardown)(void);
 

@@ -53,7 +53,7 @@ int host_cmpxchg(struct hv_vm *vm, uint64_t uaddr, uint64_t *old, uint64_t val, 
 
 unsigned host_cpu(void);
 unsigned host_ncpu(void); /* numbers of processors are below it */
-void host_call_on(unsigned cpu, void (*fn)(void *arg), void *arg); /* waits; may sleep */
+void host_call_on(unsigned cpu, void (*fn)(void *arg), void *arg); /* waits; interrupts on */
 /* Makes a guest on that processor exit; any context. Waiting until it has: interrupts on. */
 void host_kick(unsigned cpu, bool wait);
 void host_preempt_off(void);

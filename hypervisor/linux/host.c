@@ -17,6 +17,7 @@
 #include <linux/version.h>
 #include <trace/events/ipi.h>
 #include <asm/cpufeature.h>
+#include <asm/desc.h>
 #include <asm/nospec-branch.h>
 #include <asm/tsc.h>
 
@@ -93,11 +94,17 @@ static void let_others_run(void)
 		xfer_to_guest_mode_handle_work(&nobody);
 }
 
+/*
+ * An exit may have cut TR's limit: the next thread with a map of ports in its TSS sees to that. A
+ * kernel that does not count preempt_disable() says that it is never preemptible().
+ */
 void host_preempt_on(void)
 {
+	invalidate_tss_limit();
 	pagefault_enable();
 	preempt_enable();
-	if (unlikely(__xfer_to_guest_mode_work_pending()) && preemptible())
+	if (unlikely(__xfer_to_guest_mode_work_pending()) &&
+	    (preemptible() || !IS_ENABLED(CONFIG_PREEMPT_COUNT)))
 		let_others_run();
 }
 

@@ -9,6 +9,7 @@
  */
 #include <linux/bitops.h>
 #include <linux/string.h>
+#include <asm/apicdef.h>
 #include <asm/msr-index.h>
 
 #include "glue.h"

@@ -48,10 +48,8 @@ static int svm_probe(struct hv_caps *caps, const char **why)
 	struct cpu_regs svm, ext;
 
 	if (cpu_cpuid(CPUID_EXT_MAX, 0).eax < (uint32_t)CPUID_SVM ||
-	    !(cpu_cpuid(CPUID_EXT_FEATURES, 0).ecx & EXT_ECX_SVM)) {
-		*why = "The processor has no AMD-V; in a virtual machine, switch nesting on.";
+	    !(cpu_cpuid(CPUID_EXT_FEATURES, 0).ecx & EXT_ECX_SVM))
 		return -ENODEV;
-	}
 	if (cpu_rdmsr(MSR_VM_CR) & VM_CR_SVMDIS) {
 		*why = "The firmware has switched AMD-V off; switch SVM on in its setup.";
 		return -ENODEV;

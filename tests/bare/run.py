@@ -48,11 +48,15 @@ plugin_ctrl: e1000=0
 # Bochs 2.7, AMD: a triple fault ends the emulator, and so does VMRUN into virtual 8086 mode;
 # EXITINTINFO of INT n and INT3 is that of an earlier event; VMRUN does not load CR2;
 # DR6 does not say why a #DB was that is intercepted.
+# Bochs 2.7, Intel: with TF set, exits save a step as pending that has not been made (clearing the field
+# by hand behind each exit, the cases pass).
+BOCHS_INTEL = ["corei7_skylake_x", "corei7_icelake_u", "corei7_haswell_4770", "corei7_sandy_bridge_2600k"]
 SKIP = {
     "qemu": ["shadow_set", "shadow_movss", "event_double", "debug_soft", "debug_hard",
              "reserved_native"],
     "ryzen": ["triple", "v86", "delivery_soft", "task_soft", "state_cr2", "state_debug",
               "io_string_fault"],
+    **{model: ["event_step", "debug_step"] for model in BOCHS_INTEL},
 }
 
 

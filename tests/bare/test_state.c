@@ -158,3 +158,19 @@ CASE(state_refused, MODE_LONG, guest_nops)
 	CHECK_EQ(hv_vcpu_set(r->v, &s, HV_MSR), -EINVAL);
 	expect_done(r);
 }
+
+/* What only the processor refuses: code that is 64-bit and 32-bit at once. All goes on after it. */
+CASE(state_refused_entry, MODE_LONG, guest_nops)
+{
+	struct hv_state s, ok;
+
+	CHECK_EQ(hv_vcpu_get(r->v, &ok, HV_ALL), 0);
+	s = ok;
+	s.seg[HV_CS].attr |= SEG_DB;
+	for (unsigned i = 0; i < 2; i++) {
+		CHECK_EQ(hv_vcpu_set(r->v, &s, HV_ALL), 0);
+		expect(r, HV_USER_FAIL_ENTRY);
+	}
+	CHECK_EQ(hv_vcpu_set(r->v, &ok, HV_ALL), 0);
+	expect_done(r);
+}
