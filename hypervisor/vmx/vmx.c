@@ -108,7 +108,9 @@ static const char *vmx_look(struct vmx_machine *m)
 
 static struct cpu_regs vmx_leaf7(void)
 {
-	return cpu_cpuid(0, 0).eax < 7 ? (struct cpu_regs){ 0 } : cpu_cpuid(7, 0);
+	struct cpu_regs none = { 0 };
+
+	return cpu_cpuid(0, 0).eax < 7 ? none : cpu_cpuid(7, 0);
 }
 
 static uint64_t vmx_arch_capabilities(void)

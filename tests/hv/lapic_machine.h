@@ -36,6 +36,17 @@ void hv_vcpu_request(struct hv_vcpu *to, uint32_t request)
 	hv_vcpu_poke(to);
 }
 
+/* There is no memory: nobody offers an EOI without an exit. */
+int hv_mem_read(struct hv_vcpu *of, uint64_t gpa, void *buf, size_t n)
+{
+	return -EFAULT;
+}
+
+int hv_mem_write(struct hv_vcpu *of, uint64_t gpa, const void *buf, size_t n)
+{
+	return -EFAULT;
+}
+
 uint64_t hv_guest_tsc(const struct hv_vcpu *of)
 {
 	return cpu_rdtsc() + of->tsc_offset;
