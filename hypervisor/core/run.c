@@ -241,7 +241,8 @@ static int enter(struct hv_vcpu *v, struct hv_exit *x, const volatile uint8_t *s
 	host_guest_begin();
 	cpu_store(&v->where, HV_INSIDE);
 	if (!cpu_load(&v->requests) && !cpu_load(&v->lapic.timer_fired) && !*stop &&
-	    host_wish() == HOST_GO_ON && !lapic_eoi_overtaken(v)) {
+	    host_wish() == HOST_GO_ON &&
+	    (v->lapic.eoi_offered < 0 || !lapic_eoi_overtaken(v))) {
 		v->st.cr8 = lapic_cr8(v);
 		hv_event_prepare(v);
 		flush_stale(v);
@@ -272,9 +273,11 @@ static int step(struct hv_vcpu *v, const volatile uint8_t *stop)
 		sleep(v);
 		return HV_AGAIN;
 	}
-	lapic_eoi_offer(v);
+	if (v->msr.pv_eoi & 1)
+		lapic_eoi_offer(v);
 	r = enter(v, x, stop);
-	lapic_eoi_collect(v);
+	if (v->lapic.eoi_offered >= 0)
+		lapic_eoi_collect(v);
 	if (r)
 		return refused(v, x);
 	if (x->interrupted.type)

@@ -175,20 +175,16 @@ static int may_end(const struct hv_vcpu *v)
 
 void lapic_eoi_offer(struct hv_vcpu *v)
 {
-	uint64_t word = v->msr.pv_eoi;
 	const uint8_t on = 1;
-	int vector;
+	int vector = may_end(v);
 
-	if (!(word & 1))
-		return;
-	vector = may_end(v);
-	if (vector >= 0 && !hv_mem_write(v, word & ~1ull, &on, sizeof(on)))
+	if (vector >= 0 && !hv_mem_write(v, v->msr.pv_eoi & ~1ull, &on, sizeof(on)))
 		v->lapic.eoi_offered = vector;
 }
 
 bool lapic_eoi_overtaken(const struct hv_vcpu *v)
 {
-	return v->lapic.eoi_offered >= 0 && v->lapic.eoi_offered != may_end(v);
+	return v->lapic.eoi_offered != may_end(v);
 }
 
 void lapic_eoi_collect(struct hv_vcpu *v)
@@ -196,8 +192,6 @@ void lapic_eoi_collect(struct hv_vcpu *v)
 	uint64_t gpa = v->msr.pv_eoi & ~1ull;
 	uint8_t word;
 
-	if (v->lapic.eoi_offered < 0)
-		return;
 	v->lapic.eoi_offered = -1;
 	if (hv_mem_read(v, gpa, &word, sizeof(word)))
 		return;

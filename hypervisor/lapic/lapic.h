@@ -61,8 +61,8 @@ void lapic_take(struct hv_vcpu *v, int vector);
 void lapic_eoi(struct hv_vcpu *v);
 
 /*
- * KVM's paravirtual EOI (MSR_KVM_PV_EOI), around each entry: the offer; is it one no more, so that
- * there is to be none; what the guest has made of it. The first and the last may sleep.
+ * KVM's paravirtual EOI (MSR_KVM_PV_EOI), around each entry: the offer; is one that was made to be
+ * taken back before; what the guest has made of it. The first and the last may sleep.
  */
 void lapic_eoi_offer(struct hv_vcpu *v);
 bool lapic_eoi_overtaken(const struct hv_vcpu *v);
