@@ -290,6 +290,12 @@ int hv_emulate(struct hv_vcpu *v, const uint8_t *bytes, unsigned n);
 /* The same for a HV_EXIT_MEM that is not RAM's: its address saves walks. */
 int hv_emulate_mem(struct hv_vcpu *v, const struct hv_exit *x);
 int hv_exit_task(struct hv_vcpu *v, struct hv_exit *x);
+/*
+ * A write to ROM by v->emul.insn, which the emulator does not know: the accessed or busy bit of a
+ * descriptor. LTR and far returns of 32-bit code go on without it, the processor has checked all
+ * else by then; others are HV_USER_INTERNAL. HV_AGAIN, HV_TO_USER.
+ */
+int hv_load_from_rom(struct hv_vcpu *v);
 int hv_exit_hypercall(struct hv_vcpu *v, struct hv_exit *x);
 /* #UD: a hypercall by the other vendor's instruction, or the guest's own affair. */
 int hv_exit_ud(struct hv_vcpu *v, struct hv_exit *x);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Task switches of 32-bit and 16-bit guests. The processor has checked who may switch; what it
- * checks after that, and the switch itself, is here.
+ * checks after that, and the switch itself, is here. And segments whose descriptor is in ROM.
  *
  * Reference: Intel SDM 3, "Task Management": "Task Switching", and its tables of exceptions and of
  * the busy flag, NT and the link; AMD APM 2, "Task Management".
@@ -397,4 +397,29 @@ int hv_exit_task(struct hv_vcpu *v, struct hv_exit *x)
 	else
 		trap(&t);
 	return HV_AGAIN;
+}
+
+/* --- descriptors in ROM --- */
+
+/* RIP and selector, as LTR leaves and has them, or as a far return finds them on the stack. */
+int hv_load_from_rom(struct hv_vcpu *v)
+{
+	const struct emul_insn *in = &v->emul.insn;
+	unsigned opcode = in->map << 8 | in->opcode, seg = opcode == 0x1cb ? HV_CS : HV_TR;
+	uint32_t far[2] = { (uint32_t)v->st.rip + in->len, (uint32_t)v->st.gpr[in->rm] }, linear;
+	struct task t = { .v = v };
+	uint64_t at, raw;
+
+	if (v->emul.mode != EMUL_32 ||
+	    (seg == HV_TR && (opcode != 0x200 || in->reg != 3 || in->is_mem)) ||
+	    (seg == HV_CS &&
+	     (in->op_size != 4 || hv_linear(v, HV_SS, v->st.gpr[HV_RSP], 8, 0, &at, &t.f) ||
+	      access_linear(&t, (uint32_t)at, far, 8, 0) || (far[1] & 3) != v->st.cpl)) ||
+	    read_descriptor(&t, (uint16_t)far[1], X86_GP, &raw, &linear))
+		return hv_internal_error(v, in->bytes, in->fetched);
+	hv_touch(v, HV_SEG);
+	v->st.seg[seg] = unpack((uint16_t)far[1], raw);
+	v->st.seg[seg].attr |= seg == HV_CS ? TYPE_ACCESSED : TYPE_BUSY;
+	v->st.gpr[HV_RSP] += seg == HV_CS ? 8 : 0;
+	return hv_insn_done(v, far[0]);
 }

@@ -349,7 +349,8 @@ static int stopped(struct hv_vcpu *v, enum emul_result r)
 	if (r == EMUL_RETRY)
 		return HV_AGAIN;
 	if (r != EMUL_FAULT)
-		return hv_internal_error(v, v->emul.insn.bytes, v->emul.insn.fetched);
+		return v->operand.known && v->operand.write ? hv_load_from_rom(v) :
+			hv_internal_error(v, v->emul.insn.bytes, v->emul.insn.fetched);
 	hv_raise_fault(v, &v->emul.fault);
 	return HV_AGAIN;
 }

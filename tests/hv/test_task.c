@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <cmocka.h>
 
+#define ROM 0xe0000000u
 enum { RAM = 8 << 20, GDT = 0x20000, LDT = 0x21000, OLD = 0x22000, NEW = 0x23ff0, TABLE = 0x30000 };
 /* Selectors. */
 enum { CODE = 0x08, DATA = 0x10, OLD_TSS = 0x18, NEW_TSS = 0x20, LDT_SEL = 0x28, CODE3 = 0x30,
@@ -433,6 +434,73 @@ static void test_page_faults(void **state)
 	unchanged();
 }
 
+/* --- descriptors in ROM --- */
+
+static int marks(unsigned selector)
+{
+	struct hv_exit x = { .kind = HV_EXIT_MEM };
+	int r;
+
+	x.mem.gpa = ROM + selector + 5;
+	x.mem.access = HV_ACCESS_READ | HV_ACCESS_WRITE;
+	fake_exit(v);
+	r = hv_exit_handle(v, &x);
+	hv_vcpu_release(v);
+	return r;
+}
+
+static void begin_rom(void)
+{
+	uint8_t *rom;
+
+	begin(TSS32, TSS32);
+	hv_vcpu_release(v);
+	rom = fake_slot_add(vm, 1, ROM, S2_PAGE, HV_SLOT_READONLY);
+	memcpy(rom, fake_ram(vm, GDT), GDT_BYTES);
+	v->st.gdt.base = ROM;
+	v->st.rip = FAKE_CODE;
+}
+
+static void test_rom_descriptors(void **state)
+{
+	begin_rom();
+	v->st.gpr[HV_RAX] = NEW_TSS;
+	FAKE_CODE_BYTES(v, 0x0f, 0x00, 0xd8); /* ltr %ax */
+	assert_int_equal(marks(NEW_TSS), HV_AGAIN);
+	assert_int_equal(v->st.rip, FAKE_CODE + 3);
+	assert_int_equal(v->st.seg[HV_TR].base, NEW);
+	assert_int_equal(v->st.seg[HV_TR].attr, SEG_P | TSS32 | BUSY);
+	end();
+	begin_rom();
+	v->st.gpr[HV_RSP] = FAKE_STACK;
+	put(FAKE_STACK, 0x5678, 4);
+	put(FAKE_STACK + 4, CODE, 4);
+	FAKE_CODE_BYTES(v, 0xcb); /* lret */
+	assert_int_equal(marks(CODE), HV_AGAIN);
+	assert_int_equal(v->st.rip, 0x5678);
+	assert_int_equal(v->st.gpr[HV_RSP], FAKE_STACK + 8);
+	assert_int_equal(v->st.seg[HV_CS].selector, CODE);
+	assert_int_equal(v->st.seg[HV_CS].attr & SEG_TYPE, 0xb);
+	end();
+}
+
+static void test_rom_unknown(void **state)
+{
+	begin_rom();
+	FAKE_CODE_BYTES(v, 0xcf); /* iret */
+	assert_int_equal(marks(CODE), HV_TO_USER);
+	assert_int_equal(user.reason, HV_USER_INTERNAL);
+	assert_int_equal(v->st.rip, FAKE_CODE);
+	end();
+	begin_rom(); /* a return to another level */
+	v->st.gpr[HV_RSP] = FAKE_STACK;
+	put(FAKE_STACK + 4, CODE3 | 3, 4);
+	FAKE_CODE_BYTES(v, 0xcb);
+	assert_int_equal(marks(CODE3), HV_TO_USER);
+	assert_int_equal(user.reason, HV_USER_INTERNAL);
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -442,7 +510,8 @@ int main(void)
 		cmocka_unit_test(test_bad_tss), cmocka_unit_test(test_bad_segments),
 		cmocka_unit_test(test_user_task), cmocka_unit_test(test_virtual_8086_task),
 		cmocka_unit_test(test_debug_trap), cmocka_unit_test(test_address_space),
-		cmocka_unit_test(test_page_faults),
+		cmocka_unit_test(test_page_faults), cmocka_unit_test(test_rom_descriptors),
+		cmocka_unit_test(test_rom_unknown),
 	};
 
 	return cmocka_run_group_tests_name("task", tests, NULL, NULL);
