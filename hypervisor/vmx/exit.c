@@ -35,10 +35,9 @@ static void vmx_debug_enter(struct hv_vcpu *v)
 	asm volatile("mov %%db7, %0" : "=r"(vv->host.dr7));
 	vv->debug_loaded = vv->debug_open || vv->dr7 & DR7_ENABLES;
 	vmx_proc_set(vv, PROC_MOV_DR, !vv->debug_loaded || vv->debug_trap);
-	if (v->st.dr6 != DR6_FIXED)
-		asm volatile("mov %0, %%db6" : : "r"(v->st.dr6));
 	if (!vv->debug_loaded)
 		return;
+	asm volatile("mov %0, %%db6" : : "r"(v->st.dr6));
 	if (vv->host.dr7 & DR7_ENABLES) {
 		vmx_debug_read(vv->host.dr);
 		asm volatile("mov %0, %%db7" : : "r"(DR7_FIXED));
@@ -46,16 +45,15 @@ static void vmx_debug_enter(struct hv_vcpu *v)
 	vmx_debug_write(v->st.dr);
 }
 
-/* The exit has switched all breakpoints off; DR6 is left as the guest had it. */
+/* The exit has switched all breakpoints off; DR6 is as the guest has left it. */
 static void vmx_debug_leave(struct hv_vcpu *v)
 {
 	struct vmx_vcpu *vv = v->hw;
 
 	vv->debug_open = false;
-	asm volatile("mov %%db6, %0" : "=r"(v->st.dr6));
-	if (v->st.dr6 != DR6_FIXED)
-		asm volatile("mov %0, %%db6" : : "r"(DR6_FIXED));
 	if (vv->debug_loaded) {
+		asm volatile("mov %%db6, %0" : "=r"(v->st.dr6));
+		asm volatile("mov %0, %%db6" : : "r"(DR6_FIXED));
 		vmx_debug_read(v->st.dr);
 		vv->dr7 = vmx_read(GUEST_DR7);
 	}
@@ -191,7 +189,17 @@ static bool vmx_is_host_event(uint32_t info)
 	return true;
 }
 
-/* What a debug exception would have put into DR6 is told, and not done, when it exits. */
+/* What its delivery does to DR6 and DR7 is not done when it exits, nor when it is injected. */
+static void vmx_debug_exception(struct hv_vcpu *v, uint64_t dr6)
+{
+	struct vmx_vcpu *vv = v->hw;
+
+	v->st.dr6 = (v->st.dr6 & ~0xfull) | (dr6 & DEBUG_DR6);
+	vv->dr7 = vmx_read(GUEST_DR7);
+	vmx_update(GUEST_DR7, &vv->dr7, vv->dr7 & ~DR7_GD);
+}
+
+/* INT1 changes none of them and is behind itself afterwards: it comes again as what it is. */
 static void vmx_exit_exception(struct hv_vcpu *v, struct hv_exit *x)
 {
 	uint32_t info = (uint32_t)vmx_read(EXIT_EVENT);
@@ -201,14 +209,16 @@ static void vmx_exit_exception(struct hv_vcpu *v, struct hv_exit *x)
 		x->kind = HV_EXIT_HOST_INTR;
 		return;
 	}
+	if ((info & EVENT_TYPE) == EVENT_INT1) {
+		vmx_exit_interrupted(x, info);
+		return;
+	}
 	vmx_nmi_mask_again(x, info);
 	vmx_raise(x, vector, info & EVENT_HAS_ERROR,
 		  info & EVENT_HAS_ERROR ? (uint32_t)vmx_read(EXIT_ERROR) : 0);
 	x->exc.addr = vmx_read(QUALIFICATION);
-	if (vector == X86_DB) {
-		v->st.dr6 &= ~(uint64_t)0xf;
-		v->st.dr6 |= x->exc.addr & DEBUG_DR6;
-	}
+	if (vector == X86_DB)
+		vmx_debug_exception(v, x->exc.addr);
 }
 
 /* Exits of which the reason says all. */
@@ -287,8 +297,8 @@ static int vmx_exit(struct hv_vcpu *v, struct hv_exit *x)
 /* --- entry --- */
 
 /*
- * The core has changed TF or IF. An entry insists that a step waits behind a shadow in which TF is
- * set, and on IF in the shadow of STI.
+ * An entry insists that a step waits behind a shadow in which TF is set, and on IF in the shadow of
+ * STI. The core may have changed both flags; and a #DB that exits takes the step with it.
  */
 static void vmx_shadow_fix(const struct hv_vcpu *v)
 {
@@ -307,7 +317,7 @@ static void vmx_gpr_enter(struct hv_vcpu *v)
 {
 	struct vmx_vcpu *vv = v->hw;
 
-	if ((v->st.rflags ^ vv->rflags) & (RFLAGS_TF | RFLAGS_IF))
+	if (v->st.rflags & RFLAGS_TF || (v->st.rflags ^ vv->rflags) & (RFLAGS_TF | RFLAGS_IF))
 		vmx_shadow_fix(v);
 	vmx_update(GUEST_RIP, &vv->rip, v->st.rip);
 	vmx_update(GUEST_RSP, &vv->rsp, v->st.gpr[HV_RSP]);

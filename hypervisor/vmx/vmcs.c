@@ -17,7 +17,10 @@ enum { PAUSE_GAP_CYCLES = 128, PAUSE_WINDOW_CYCLES = 4096 };
  */
 static const uint64_t cr0_free = CR0_MP | CR0_EM | CR0_TS | CR0_WP | CR0_AM;
 
-/* As in svm/: #DB and #AC can come up again in their own delivery, for ever. */
+/*
+ * Machine checks are the host's. #DB and #AC can come up again in their own delivery, for ever and
+ * with no interrupt in between: a guest would have the processor for good. The core delivers them.
+ */
 static const uint32_t always_trapped = 1u << X86_MC | 1u << X86_DB | 1u << X86_AC;
 
 /* Those that the VMCS switches and that need no policy: the processor checks what is written. */

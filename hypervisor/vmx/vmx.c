@@ -24,11 +24,6 @@ static void vmx_clear(struct vmx_vcpu *vv)
 	asm volatile("vmclear %0" : : "m"(vv->page.pa) : "cc", "memory");
 }
 
-static void vmx_make_current(struct vmx_vcpu *vv)
-{
-	asm volatile("vmptrld %0" : : "m"(vv->page.pa) : "cc", "memory");
-}
-
 static void vmx_invept(uint64_t type, uint64_t eptp)
 {
 	const uint64_t what[2] = { eptp };
@@ -217,7 +212,7 @@ static int vmx_cpu_on(void)
 	vmx_invept(INVEPT_ALL, 0);
 	c->generation++;
 	c->vpid = VPIDS;
-	cpu_store(&c->last_vm, NULL);
+	cpu_store(&c->last, NULL);
 	return 0;
 }
 
@@ -259,14 +254,8 @@ static int vmx_vm_init(struct hv_vm *vm)
 	return 0;
 }
 
-/* The next VM may get the same address: no processor takes it for this one. */
 static void vmx_vm_fini(struct hv_vm *vm)
 {
-	for (unsigned i = 0; i < host_ncpu(); i++) {
-		struct hv_vm *last = vm;
-
-		cpu_cas(&vmx_cpus[i].last_vm, &last, NULL);
-	}
 }
 
 /* On the processor that may hold the VMCS; by now it may have let go of it. */
@@ -289,12 +278,17 @@ static void vmx_take_away(struct vmx_vcpu *vv)
 		host_call_on((unsigned)(c - vmx_cpus), vmx_let_go_here, vv);
 }
 
+/* The next vCPU may get the same address: no processor takes it for this one. */
 static void vmx_vcpu_fini(struct hv_vcpu *v)
 {
-	struct vmx_vcpu *vv = v->hw;
+	struct vmx_vcpu *vv = v->hw, *last;
 
 	if (!vv)
 		return;
+	for (unsigned i = 0; i < host_ncpu(); i++) {
+		last = vv;
+		cpu_cas(&vmx_cpus[i].last, &last, NULL);
+	}
 	vmx_take_away(vv);
 	host_page_del(&vv->page, 0);
 	host_page_del(&vv->msr_page, 0);
@@ -318,12 +312,15 @@ static int vmx_vcpu_init(struct hv_vcpu *v)
 
 /* --- binding --- */
 
-/* Another guest's branches are not to be predicted from what the last one did. */
-static void vmx_barrier(struct vmx_cpu *c, struct hv_vm *vm)
+/*
+ * A vCPU's branches are not to be predicted from what another has done, of the same guest neither:
+ * the guest takes them for two processors, each with predictors of its own.
+ */
+static void vmx_barrier(struct vmx_cpu *c, struct vmx_vcpu *vv)
 {
-	if (cpu_load(&c->last_vm) == vm)
+	if (cpu_load(&c->last) == vv)
 		return;
-	cpu_store(&c->last_vm, vm);
+	cpu_store(&c->last, vv);
 	if (vmx_machine.ibpb)
 		cpu_wrmsr(MSR_PRED_CMD, PRED_CMD_IBPB);
 }
@@ -356,11 +353,11 @@ static void vmx_load(struct hv_vcpu *v)
 	struct vmx_cpu *c = &vmx_cpus[host_cpu()];
 	bool comes = cpu_load(&vv->cpu) != c;
 
-	vmx_barrier(c, v->vm);
+	vmx_barrier(c, vv);
 	if (comes)
 		vmx_bring(vv, c);
 	if (c->current != vv) {
-		vmx_make_current(vv);
+		asm volatile("vmptrld %0" : : "m"(vv->page.pa) : "cc", "memory");
 		c->current = vv;
 	}
 	if (!vv->ready)
@@ -389,10 +386,10 @@ void vmx_vpid_ready(struct hv_vcpu *v)
 {
 	struct vmx_vcpu *vv = v->hw;
 	struct vmx_cpu *c = vv->cpu;
-	bool one = vmx_machine.ept_vpid & EPT_INVEPT_ONE;
 
 	if (vv->flush_ept)
-		vmx_invept(one ? INVEPT_ONE : INVEPT_ALL, one ? v->vm->s2.root_value : 0);
+		vmx_invept(vmx_machine.ept_vpid & EPT_INVEPT_ONE ? INVEPT_ONE : INVEPT_ALL,
+			   v->vm->s2.root_value);
 	vv->flush_ept = false;
 	if (vv->generation == c->generation || !(vmx_machine.proc2 & PROC2_VPID))
 		return;

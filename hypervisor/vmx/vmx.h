@@ -30,7 +30,7 @@ struct vmx_cpu {
 	struct vmx_vcpu *current; /* the one that VMREAD means */
 	uint32_t vpid;		  /* handed out last */
 	uint64_t generation;	  /* of VPIDs; each begins with a flush of all */
-	struct hv_vm *last_vm;	  /* [a] whose branch predictions the processor may hold */
+	struct vmx_vcpu *last;	  /* [a] whose branch predictions the processor may hold */
 };
 
 /* entry.S knows the order. */
