@@ -175,12 +175,20 @@ struct hv_vcpu {
 
 extern const struct hv_backend *hv_ops; /* [I] after hv_load() */
 extern struct hv_caps hv_cap;		/* [I] likewise */
+extern struct hv_vcpu **hv_last; /* [a] by host_cpu(): whose branch predictions it may hold */
 
 /*
  * What a handler tells the run loop. Handlers are called with the vCPU lock held, loaded or not;
  * one that may sleep calls hv_vcpu_release() first.
  */
 enum hv_next { HV_AGAIN, HV_TO_USER }; /* or -errno */
+
+/*
+ * Exceptions that always exit. Machine checks are the host's. #UD may be the other vendor's
+ * hypercall. #DB and #AC can come up again in their own delivery, for ever and with no interrupt in
+ * between: a guest would have the processor for good. The core delivers them.
+ */
+enum { HV_TRAPS = 1 << X86_MC | 1 << X86_UD | 1 << X86_DB | 1 << X86_AC };
 
 /* --- vcpu.c: lifetime, binding, requests --- */
 

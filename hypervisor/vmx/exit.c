@@ -12,18 +12,6 @@ enum { DR7_ENABLES = 0xff };
 
 /* --- debug registers: DR7 is in the VMCS, the others are nobody's --- */
 
-static void vmx_debug_write(const uint64_t dr[4])
-{
-	asm volatile("mov %0, %%db0; mov %1, %%db1; mov %2, %%db2; mov %3, %%db3"
-		     : : "r"(dr[0]), "r"(dr[1]), "r"(dr[2]), "r"(dr[3]));
-}
-
-static void vmx_debug_read(uint64_t dr[4])
-{
-	asm volatile("mov %%db0, %0; mov %%db1, %1; mov %%db2, %2; mov %%db3, %3"
-		     : "=r"(dr[0]), "=r"(dr[1]), "=r"(dr[2]), "=r"(dr[3]));
-}
-
 /*
  * The guest's are in the registers while it has breakpoints, and, once it has touched one, until
  * the next exit: most guests write them once. Otherwise each access exits.
@@ -39,10 +27,10 @@ static void vmx_debug_enter(struct hv_vcpu *v)
 		return;
 	asm volatile("mov %0, %%db6" : : "r"(v->st.dr6));
 	if (vv->host.dr7 & DR7_ENABLES) {
-		vmx_debug_read(vv->host.dr);
+		cpu_read_breakpoints(vv->host.dr);
 		asm volatile("mov %0, %%db7" : : "r"(DR7_FIXED));
 	}
-	vmx_debug_write(v->st.dr);
+	cpu_write_breakpoints(v->st.dr);
 }
 
 /* The exit has switched all breakpoints off; DR6 is as the guest has left it. */
@@ -54,13 +42,13 @@ static void vmx_debug_leave(struct hv_vcpu *v)
 	if (vv->debug_loaded) {
 		asm volatile("mov %%db6, %0" : "=r"(v->st.dr6));
 		asm volatile("mov %0, %%db6" : : "r"(DR6_FIXED));
-		vmx_debug_read(v->st.dr);
+		cpu_read_breakpoints(v->st.dr);
 		vv->dr7 = vmx_read(GUEST_DR7);
 	}
 	if (!(vv->host.dr7 & DR7_ENABLES))
 		return;
 	if (vv->debug_loaded)
-		vmx_debug_write(vv->host.dr);
+		cpu_write_breakpoints(vv->host.dr);
 	asm volatile("mov %0, %%db7" : : "r"(vv->host.dr7));
 }
 
@@ -335,14 +323,6 @@ static void vmx_gpr_leave(struct hv_vcpu *v)
 	v->st.cr8 = ((uint8_t *)vv->apic_page.va)[APIC_PAGE_TPR] >> 4;
 }
 
-static uint64_t read_cr2(void)
-{
-	uint64_t val;
-
-	asm volatile("mov %%cr2, %0" : "=r"(val));
-	return val;
-}
-
 /* The entry itself, with what it leaves to us. */
 static bool vmx_run(struct hv_vcpu *v)
 {
@@ -351,14 +331,14 @@ static bool vmx_run(struct hv_vcpu *v)
 	bool done;
 
 	vmx_debug_enter(v);
-	if (read_cr2() != v->st.cr2)
+	if (cpu_cr2() != v->st.cr2)
 		asm volatile("mov %0, %%cr2" : : "r"(v->st.cr2));
 	if (vmx_machine.flush_l1d)
 		cpu_wrmsr(MSR_FLUSH_CMD, FLUSH_L1D);
 	if (s->swap_spec_ctrl)
-		vmx_msr_switch(MSR_SPEC_CTRL, s->host_spec_ctrl, s->spec_ctrl);
+		cpu_msr_switch(MSR_SPEC_CTRL, s->host_spec_ctrl, s->spec_ctrl);
 	done = vmx_switch(v->st.gpr, s, vv->launched);
-	v->st.cr2 = read_cr2();
+	v->st.cr2 = cpu_cr2();
 	if (vv->host.debugctl)
 		cpu_wrmsr(MSR_DEBUGCTL, vv->host.debugctl);
 	vmx_debug_leave(v);
@@ -370,7 +350,7 @@ int vmx_enter(struct hv_vcpu *v, struct hv_exit *x)
 	struct vmx_vcpu *vv = v->hw;
 	int err = -EIO;
 
-	vmx_vpid_ready(v);
+	vmx_tag_ready(v);
 	vmx_gpr_enter(v);
 	if (vv->window & HV_WINDOW_NMI)
 		vmx_window_update(vv);

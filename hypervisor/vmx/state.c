@@ -125,12 +125,12 @@ static void vmx_msrs_set(struct vmx_vcpu *vv, const struct hv_state *st)
 	const uint64_t *syscall = &st->star;
 
 	for (unsigned i = 0; i < VMX_SYSCALL_MSRS; i++) {
-		vmx_msr_switch(vmx_syscall_msrs[i], vv->syscall[i], syscall[i]);
+		cpu_msr_switch(vmx_syscall_msrs[i], vv->syscall[i], syscall[i]);
 		vv->syscall[i] = syscall[i];
 	}
 	cpu_wrmsr(MSR_KERNEL_GS_BASE, st->kernel_gs_base);
 	if (vmx_machine.tsc_aux)
-		vmx_msr_switch(MSR_TSC_AUX, vv->tsc_aux, st->tsc_aux);
+		cpu_msr_switch(MSR_TSC_AUX, vv->tsc_aux, st->tsc_aux);
 	vv->tsc_aux = st->tsc_aux;
 	vmx_write(GUEST_SYSENTER_CS, st->sysenter_cs);
 	vmx_write(GUEST_SYSENTER_ESP, st->sysenter_esp);
