@@ -105,7 +105,7 @@ int hv_events_set(struct hv_vcpu *v, const struct hv_events *e)
 	}
 	cpu_and(&v->requests, ~HV_REQ_NMI);
 	v->nmis = e->nmi_pending;
-	v->st.nmi_masked = e->nmi_masked;
+	v->st.nmi_masked = e->nmi_masked && e->event.type != HV_EV_NMI; /* it has yet to do so */
 	v->st.shadow_sti = e->shadow_sti;
 	v->st.shadow_movss = e->shadow_movss;
 	cpu_store(&v->sipi_vector, e->sipi_vector);

@@ -159,7 +159,7 @@ void vmx_inject(struct hv_vcpu *v, const struct hv_event *ev)
 	if (len)
 		vmx_write(ENTRY_INSN_LEN, len);
 	if (vmx_has_error(v, ev)) {
-		vmx_write(ENTRY_ERROR, ev->error);
+		vmx_write(ENTRY_ERROR, ev->error & 0xffff); /* the user's may have more */
 		type |= EVENT_HAS_ERROR;
 	}
 	vmx_write(ENTRY_EVENT, EVENT_VALID | type | ev->vector);

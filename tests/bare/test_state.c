@@ -2,6 +2,8 @@
 /* State: what belongs to a guest stays its own, between exits and beside another vCPU. */
 #include "rig.h"
 
+extern char guest_nops_1[];
+
 enum { CPUID_XSAVE = 1 << 26 };
 
 /* Both vCPUs in turn, each to its next OUT, until both are done. */
@@ -156,6 +158,40 @@ CASE(state_refused, MODE_LONG, guest_nops)
 	s = ok;
 	s.pat = 2;
 	CHECK_EQ(hv_vcpu_set(r->v, &s, HV_MSR), -EINVAL);
+	expect_done(r);
+}
+
+/* The host's own breakpoints, of which none is ever hit; a guest has its own, and one that has none. */
+CASE(state_debug_host, MODE_LONG, guest_debug)
+{
+	static const uint64_t at[4] = { 1, 2, 3, 4 };
+
+	cpu_write_breakpoints(at);
+	asm volatile("mov %0, %%db7" : : "r"(DR7_FIXED | 0x2));
+	rig_second(r, MODE_LONG, guest_nops);
+	expect(r, HV_USER_IO);
+	r->v = r->vcpu[1];
+	expect_done(r);
+	r->v = r->vcpu[0];
+	expect_done(r);
+}
+
+/*
+ * An instruction longer than any can be: VT-x refuses the entry before it has looked at the guest,
+ * AMD-V does not look at it. Nothing is left of it afterwards.
+ */
+CASE(state_refused_control, MODE_LONG, guest_nops)
+{
+	struct hv_events e;
+	enum hv_reason reason;
+
+	rig_poke(r, T_RESUME, (uint64_t)guest_nops_1);
+	hv_events_get(r->v, &e);
+	e.event = (struct hv_event){ .type = HV_EV_SOFT, .vector = 0x48, .insn_len = 31 };
+	CHECK_EQ(hv_events_set(r->v, &e), 0);
+	reason = rig_go(r);
+	CHECK(reason == HV_USER_FAIL_ENTRY || reason == HV_USER_IO);
+	CHECK_EQ(rig_count(r, 0x48), reason == HV_USER_IO);
 	expect_done(r);
 }
 
