@@ -335,8 +335,10 @@ static bool vmx_run(struct hv_vcpu *v)
 		asm volatile("mov %0, %%cr2" : : "r"(v->st.cr2));
 	if (vmx_machine.flush_l1d)
 		cpu_wrmsr(MSR_FLUSH_CMD, FLUSH_L1D);
-	if (s->swap_spec_ctrl)
+	if (vmx_machine.spec_ctrl) {
+		s->swap_spec_ctrl = vv->spec_ctrl_open || s->spec_ctrl != s->host_spec_ctrl;
 		cpu_msr_switch(MSR_SPEC_CTRL, s->host_spec_ctrl, s->spec_ctrl);
+	}
 	done = vmx_switch(v->st.gpr, s, vv->launched);
 	v->st.cr2 = cpu_cr2();
 	if (vv->host.debugctl)
@@ -358,11 +360,13 @@ int vmx_enter(struct hv_vcpu *v, struct hv_exit *x)
 	if (vmx_run(v)) {
 		vmx_gpr_leave(v);
 		err = vmx_exit(v, x);
-		vv->launched |= !err;
+		vv->launched |= !(x->hw_reason & EXIT_ENTRY_FAILED);
 	} else {
 		x->hw_reason = vmx_read(INSN_ERROR);
 	}
-	if (err)
+	if (err) {
+		vv->refused_event = (uint32_t)vmx_read(ENTRY_EVENT);
 		vmx_write(ENTRY_EVENT, 0); /* an exit has done so itself */
+	}
 	return err;
 }

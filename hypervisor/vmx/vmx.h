@@ -36,7 +36,7 @@ struct vmx_cpu {
 struct vmx_switch {
 	uint64_t host_rsp;	  /* as the VMCS has it */
 	uint64_t spec_ctrl, host_spec_ctrl;
-	uint64_t swap_spec_ctrl;  /* there is MSR_SPEC_CTRL */
+	uint64_t swap_spec_ctrl;  /* the guest may leave MSR_SPEC_CTRL other than the host's */
 };
 
 enum { VMX_SYSCALL_MSRS = 4 };
@@ -69,8 +69,9 @@ struct vmx_vcpu {
 	bool spec_ctrl_open;	  /* the guest writes MSR_SPEC_CTRL without an exit */
 	uint32_t window;	  /* HV_WINDOW_* */
 	uint32_t tpr_threshold;
+	uint32_t refused_event;	  /* which the last refused entry was to bring, for the dump */
 
-	uint64_t rip, rsp, rflags, dr7; /* as the VMCS has them */
+	uint64_t rip, rsp, rflags, dr7, cr4_mask; /* as the VMCS has them */
 	/* what the processor holds from load() to unload() */
 	uint64_t syscall[VMX_SYSCALL_MSRS], kernel_gs_base, tsc_aux;
 	struct vmx_switch switched;

@@ -97,6 +97,8 @@ enum vmx_exit_reason {
 	EXIT_XSETBV = 55, EXIT_REASON = 0xffff,
 };
 #define EXIT_ENTRY_FAILED (1u << 31)
+enum { EXIT_GUEST_STATE = 33 };			      /* with EXIT_ENTRY_FAILED */
+enum { ERROR_CONTROLS = 7, ERROR_HOST_STATE = 8 }; /* INSN_ERROR */
 
 /* exit qualifications, and the instruction information of INS and OUTS */
 enum { IO_SIZE = 7, IO_IN = 1 << 3, IO_STRING = 1 << 4, IO_REP = 1 << 5, IO_PORT_SHIFT = 16 };

@@ -2,7 +2,8 @@
 /* What of the machine's own state must be the same after a run of a guest as before. */
 #include "rig.h"
 
-enum { CPUID_RDTSCP = 1 << 27, CPUID_SEP = 1 << 11, CPUID_IBRS = 1 << 26, CPUID_IBRS_AMD = 1 << 14 };
+enum { CPUID_RDTSCP = 1 << 27, CPUID_SEP = 1 << 11 };
+enum { CPUID_IBRS = 1 << 26, CPUID_IBRS_AMD = 1 << 14 };
 enum { DR7_ENABLES = 0xff };
 
 static bool has_rdtscp, has_sysenter, has_spec_ctrl;
@@ -31,8 +32,9 @@ static const struct {
 };
 
 static const char *const names[] = {
-	"CR0", "CR3", "CR4", "CR8", "DR7", "DR0", "DR1", "DR2", "DR3", "XCR0", "GDT", "GDT limit", "IDT", "IDT limit", "TR",
-	"LDTR", "CS", "SS", "DS", "ES", "FS", "GS", "RFLAGS", "x87 control", "MXCSR",
+	"CR0", "CR3", "CR4", "CR8", "DR7", "DR0", "DR1", "DR2", "DR3", "XCR0", "GDT", "GDT limit",
+	"IDT", "IDT limit", "TR", "LDTR", "CS", "SS", "DS", "ES", "FS", "GS", "RFLAGS",
+	"x87 control", "MXCSR",
 };
 
 static bool there(uint32_t msr)
