@@ -163,6 +163,7 @@ struct hv_vcpu {
 	bool x2apic_allowed;
 
 	uint64_t tsc_offset, tsc_khz, tsc_ratio; /* [v] guest = host * ratio + offset; 32.32 */
+	uint64_t deadline; /* [v] host's TSC when entries are to end, where they can; 0: never */
 	struct hv_dull_msrs msr;	     /* [v] */
 	uint64_t clock_gpa, wall_gpa;	     /* [v] MSR_KVM_SYSTEM_TIME, MSR_KVM_WALL_CLOCK */
 	uint32_t clock_version;

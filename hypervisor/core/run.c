@@ -85,6 +85,7 @@ static bool awake(void *arg)
 static void sleep(struct hv_vcpu *v)
 {
 	hv_vcpu_release(v);
+	lapic_timer_sleep(v);
 	host_sleep_until(&v->wait, awake, v);
 	lapic_timer_poll(v);
 	if (v->mp == HV_MP_HALTED && (hv_event_waiting(v) || (cpu_load(&v->requests) & HV_REQ_NMI)))

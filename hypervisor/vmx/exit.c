@@ -219,7 +219,8 @@ static const uint8_t plain_exits[] = {
 	[EXIT_VMCLEAR ... EXIT_VMXON] = HV_EXIT_UNDEFINED, [EXIT_MWAIT] = HV_EXIT_UNDEFINED,
 	[EXIT_MONITOR] = HV_EXIT_UNDEFINED, [EXIT_PAUSE] = HV_EXIT_PAUSE,
 	[EXIT_TPR_BELOW] = HV_EXIT_WINDOW, [EXIT_INVEPT] = HV_EXIT_UNDEFINED,
-	[EXIT_INVVPID] = HV_EXIT_UNDEFINED, [EXIT_WBINVD] = HV_EXIT_CACHE,
+	[EXIT_TIMER] = HV_EXIT_DEADLINE, [EXIT_INVVPID] = HV_EXIT_UNDEFINED,
+	[EXIT_WBINVD] = HV_EXIT_CACHE,
 	[EXIT_XSETBV] = HV_EXIT_XSETBV,
 };
 
@@ -323,6 +324,20 @@ static void vmx_gpr_leave(struct hv_vcpu *v)
 	v->st.cr8 = ((uint8_t *)vv->apic_page.va)[APIC_PAGE_TPR] >> 4;
 }
 
+/* Where nothing is to come the timer is set as far as it goes; what it says then means nothing. */
+static void vmx_deadline_enter(const struct hv_vcpu *v)
+{
+	struct vmx_vcpu *vv = v->hw;
+	uint64_t now, count = UINT32_MAX;
+
+	if (v->deadline) {
+		now = cpu_rdtsc();
+		count = v->deadline > now ? (v->deadline - now) >> vmx_machine.timer_rate : 0;
+		count = count < UINT32_MAX ? count : UINT32_MAX;
+	}
+	vmx_update(TIMER_VALUE, &vv->timer, count);
+}
+
 /* The entry itself, with what it leaves to us. */
 static bool vmx_run(struct hv_vcpu *v)
 {
@@ -354,6 +369,8 @@ int vmx_enter(struct hv_vcpu *v, struct hv_exit *x)
 
 	vmx_tag_ready(v);
 	vmx_gpr_enter(v);
+	if (vmx_machine.pin & PIN_TIMER)
+		vmx_deadline_enter(v);
 	if (vv->window & HV_WINDOW_NMI)
 		vmx_window_update(vv);
 	vmx_host_enter(vv);

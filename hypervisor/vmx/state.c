@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The guest's state, by groups, between v->st and the VMCS. What the guest cannot change without an
- * exit (most of CR4, EFER, most MSRs, the cache bits of CR0) stays in v->st as it was last set; CR2,
- * DR0 to DR3 and DR6 are there between entries too. PAT has no effect in a guest: stage 2 says what
- * kind of memory there is.
+ * exit (most of CR4, EFER, most MSRs, the cache bits of CR0) stays in v->st as it was last set;
+ * CR2, DR0 to DR3 and DR6 are there between entries too. PAT has no effect in a guest: stage 2 says
+ * what kind of memory there is.
  *
  * Reference: Intel SDM 3, "Guest Register State", "Checks on Guest Segment Registers", "Checks on
  * Guest Non-Register State", "Saving Guest State".

@@ -3,8 +3,8 @@
  * VT-x: what the processor offers, each processor switched on and off, lifetime of VMs and vCPUs,
  * which processor a vCPU is bound to, and virtual processor identifiers (VPIDs).
  *
- * Missing: the page-modification log, virtualized APIC registers, the preemption timer: what they
- * are for goes by dirty bits, by exits, and by the host's timers.
+ * Missing: the page-modification log and virtualized APIC registers: what they are for goes by
+ * dirty bits and by exits.
  *
  * Reference: Intel SDM 3, "Discovering Support for VMX", "Enabling and Entering VMX Operation",
  * "VMX Capability Reporting Facility", "VMX Transitions and Caching of Translations"; "Software
@@ -15,7 +15,7 @@
 struct vmx_machine vmx_machine;
 static struct vmx_cpu *vmx_cpus; /* by host_cpu() */
 
-enum { VPIDS = 1 << 16 };
+enum { VPIDS = 1 << 16, SIGNATURE_XEON_E3_V2 = 0x306a8 };
 
 /* --- instructions; none of them fails with what they are given here --- */
 
@@ -60,9 +60,18 @@ static bool vmx_controls(uint32_t msr, uint32_t need, uint32_t like, uint32_t *v
 	return (*val & need) == need;
 }
 
+/* Before processors had TSC deadlines, and on one with, the timer runs at a wrong rate. */
+static bool vmx_timer_counts(void)
+{
+	struct cpu_regs basic = cpu_cpuid(1, 0);
+
+	return basic.ecx & BASIC_ECX_DEADLINE && basic.eax != SIGNATURE_XEON_E3_V2;
+}
+
 static bool vmx_choose_controls(struct vmx_machine *m)
 {
-	return vmx_controls(MSR_VMX_TRUE_PIN, PIN_INTR | PIN_NMI | PIN_VIRTUAL_NMI, 0, &m->pin) &&
+	return vmx_controls(MSR_VMX_TRUE_PIN, PIN_INTR | PIN_NMI | PIN_VIRTUAL_NMI,
+			    vmx_timer_counts() ? PIN_TIMER : 0, &m->pin) &&
 	       vmx_controls(MSR_VMX_TRUE_PROC,
 			    PROC_INTR_WINDOW | PROC_NMI_WINDOW | PROC_TSC_OFFSET | PROC_HLT |
 				    PROC_MWAIT | PROC_RDPMC | PROC_TPR_SHADOW | PROC_MOV_DR |
@@ -130,6 +139,7 @@ static int vmx_probe(struct hv_caps *caps, const char **why)
 	caps->stage2_1g = m.ept_vpid & EPT_1G;
 	caps->xsetbv_trap = true;
 	caps->tsc_scaling = m.may_proc2 & PROC2_TSC_SCALING;
+	caps->deadline = m.pin & PIN_TIMER;
 	caps->pdpte_registers = true;
 	caps->cr4_guest = vmx_cr4_guest();
 	caps->tlb_tags = m.may_proc2 & PROC2_VPID ? VPIDS : 1;
@@ -161,6 +171,7 @@ static int vmx_setup(void)
 	if (!(m->ept_vpid & VPID_INVVPID) || !(m->ept_vpid & VPID_INVVPID_ALL))
 		m->proc2 &= ~(uint32_t)PROC2_VPID;
 	m->spec_ctrl = more & (LEAF7_EDX_IBRS_IBPB | LEAF7_EDX_STIBP | LEAF7_EDX_SSBD);
+	m->timer_rate = cpu_rdmsr(MSR_VMX_MISC) & MISC_TIMER_RATE;
 	m->tsc_aux = cpu_cpuid(CPUID_EXT_FEATURES, 0).edx & EXT_EDX_RDTSCP;
 	m->flush_l1d = more & LEAF7_EDX_FLUSH_L1D &&
 		       !(vmx_arch_capabilities() & (ARCH_RDCL_NO | ARCH_SKIP_L1D_FLUSH));

@@ -12,6 +12,7 @@ struct vmx_machine {
 	uint32_t pin, proc, proc2, exit, entry; /* controls that every VMCS begins with */
 	uint32_t may_proc2;	   /* the optional ones that there are */
 	uint64_t ept_vpid;	   /* capabilities */
+	uint8_t timer_rate;	   /* cycles of the TSC for a count, as a power of 2 */
 	bool tsc_aux, spec_ctrl;
 	bool flush_l1d;		   /* before each entry: L1 terminal fault */
 };
@@ -69,6 +70,7 @@ struct vmx_vcpu {
 	bool spec_ctrl_open;	  /* the guest writes MSR_SPEC_CTRL without an exit */
 	uint32_t window;	  /* HV_WINDOW_* */
 	uint32_t tpr_threshold;
+	uint64_t timer;		  /* counts that each entry begins with, as the VMCS has them */
 	uint32_t refused_event;	  /* which the last refused entry was to bring, for the dump */
 
 	uint64_t rip, rsp, rflags, dr7, cr4_mask; /* as the VMCS has them */
