@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The guest's state, by groups, between v->st and the VMCS. What the guest cannot change without an
- * exit (CR4, EFER, most MSRs, the cache bits of CR0) stays in v->st as it was last set; CR2, DR0 to
- * DR3 and DR6 are there between entries too. PAT has no effect in a guest: stage 2 says what kind
- * of memory there is.
+ * exit (all but PGE in CR4, EFER, most MSRs, the cache bits of CR0) stays in v->st as it was last
+ * set; CR2, DR0 to DR3 and DR6 are there between entries too. PAT has no effect in a guest: stage 2
+ * says what kind of memory there is.
  *
  * Reference: Intel SDM 3, "Guest Register State", "Checks on Guest Segment Registers", "Checks on
  * Guest Non-Register State", "Saving Guest State".
@@ -109,6 +109,7 @@ static void vmx_crs_get(struct hv_state *st)
 {
 	st->cr0 = (vmx_read(GUEST_CR0) & ~cr0_hidden) | (st->cr0 & cr0_hidden);
 	st->cr3 = vmx_read(GUEST_CR3);
+	st->cr4 = (vmx_read(GUEST_CR4) & VMX_CR4_FREE) | (st->cr4 & ~VMX_CR4_FREE);
 	for (unsigned i = 0; pae_paging(st) && i < HV_ARRAY(st->pdpte); i++)
 		st->pdpte[i] = vmx_read(GUEST_PDPTE + 2 * i);
 }

@@ -12,8 +12,8 @@
 enum { PAUSE_GAP_CYCLES = 128, PAUSE_WINDOW_CYCLES = 4096 };
 
 /*
- * CR0: what the guest changes freely. All else in it and all of CR4 makes it exit, unless it writes
- * what it reads there already.
+ * CR0: what the guest changes freely, and VMX_CR4_FREE. All else in them makes it exit, unless it
+ * writes what it reads there already.
  */
 static const uint64_t cr0_free = CR0_MP | CR0_EM | CR0_TS | CR0_WP | CR0_AM;
 
@@ -83,7 +83,7 @@ void vmx_vmcs_init(struct hv_vcpu *v)
 	vmx_write(EPT_POINTER, v->vm->s2.root_value);
 	vmx_write(VMCS_LINK, ~0ull);
 	vmx_write(CR0_MASK, ~cr0_free);
-	vmx_write(CR4_MASK, ~0ull);
+	vmx_write(CR4_MASK, ~VMX_CR4_FREE);
 	if (vmx_has(PROC2_PAUSE_LOOP)) {
 		vmx_write(PAUSE_GAP, PAUSE_GAP_CYCLES);
 		vmx_write(PAUSE_WINDOW, PAUSE_WINDOW_CYCLES);

@@ -41,6 +41,7 @@ struct vmx_switch {
 };
 
 enum { VMX_SYSCALL_MSRS = 4 };
+#define VMX_CR4_FREE ((uint64_t)CR4_PGE) /* guests switch it off and on to flush their TLB */
 
 /* What of the host no exit restores, and the VMCS's fields of what it does; see host.c. */
 struct vmx_host {
