@@ -5,6 +5,11 @@
 KERNEL       ?= 6.1
 MOD_HEADERS  := $(lastword $(shell ls -d /usr/src/linux-headers-$(KERNEL).*-amd64 2>/dev/null | sort -V))
 MOD_RELEASE  := $(MOD_HEADERS:/usr/src/linux-headers-%=%)
+ifeq ($(KERNEL),small)
+# The lab's own, built when it is asked for first.
+MOD_HEADERS  := $(shell tools/lablib/small-kernel)/build
+MOD_RELEASE  := small
+endif
 MOD_DIR      := $(BUILD)/module/$(MOD_RELEASE)
 MOD_PACKAGE  := linux-headers-$(if $(filter 6.1,$(KERNEL)),amd64,$(KERNEL)-amd64)
 # The stock kernel's module has the plain name: it is what runs by default.
