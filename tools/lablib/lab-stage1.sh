@@ -56,9 +56,6 @@ fi
 
 mkdir -p run/lab/bin
 cp /bin/busybox /lab/stage2 /lab/run.sh run/lab
-for link in /bin/*; do
-	[ "$link" = /bin/busybox ] || ln -s ../busybox "run/lab/bin/${link##*/}"
-done
 cd /
 
 # Not chroot: the kernel refuses user namespaces and pivot_root to a process in a chroot, and sandboxes need both.

@@ -3,6 +3,7 @@
 # First process of the emulated host, on its final root: network, hypervisor, then the command, then the end.
 # Descriptors as in lab-virtio.sh.
 
+/run/lab/busybox --install -s /run/lab/bin
 PATH=/run/lab/bin
 . /run/lab/run.sh
 
