@@ -177,6 +177,7 @@ static int vmx_setup(void)
 	m->spec_ctrl = more & (LEAF7_EDX_IBRS_IBPB | LEAF7_EDX_STIBP | LEAF7_EDX_SSBD);
 	m->timer_rate = cpu_rdmsr(MSR_VMX_MISC) & MISC_TIMER_RATE;
 	m->tsc_aux = cpu_cpuid(CPUID_EXT_FEATURES, 0).edx & EXT_EDX_RDTSCP;
+	m->test_ctrl = more & LEAF7_EDX_CORE_CAPABILITIES;
 	m->flush_l1d = more & LEAF7_EDX_FLUSH_L1D &&
 		       !(vmx_arch_capabilities() & (ARCH_RDCL_NO | ARCH_SKIP_L1D_FLUSH));
 	vmx_cpus = host_alloc(sizeof(*vmx_cpus) * host_ncpu());
