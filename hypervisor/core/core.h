@@ -145,7 +145,7 @@ struct hv_vcpu {
 		uint64_t rip; /* where the instruction is: the user may move it */
 		uint16_t port;
 		uint8_t size, seg, addr_size, insn_len;
-		bool in, string, rep;
+		bool in, string, rep, device; /* device: span is not RAM */
 		uint32_t count;
 		struct hv_span span;
 	} io;			     /* [v] under way */
@@ -299,6 +299,11 @@ int hv_emulate(struct hv_vcpu *v, const uint8_t *bytes, unsigned n);
 /* The same for a HV_EXIT_MEM that is not RAM's: its address saves walks. */
 int hv_emulate_mem(struct hv_vcpu *v, const struct hv_exit *x);
 int hv_exit_task(struct hv_vcpu *v, struct hv_exit *x);
+/*
+ * What an instruction that loads a segment (far jumps: CS) does when it has the selector. -EFAULT:
+ * *f is to be raised; -EINVAL: a gate or a task. May sleep and leave the vCPU unbound.
+ */
+int hv_load_segment(struct hv_vcpu *v, unsigned seg, uint16_t selector, struct emul_fault *f);
 /*
  * A write to ROM by v->emul.insn, which the emulator does not know: the accessed or busy bit of a
  * descriptor. LTR and far returns of 32-bit code go on without it, the processor has checked all
