@@ -312,7 +312,7 @@ static enum emul_result take_modrm(struct emul *e)
 	return r;
 }
 
-/* Far pointers and ENTER's are skipped: nobody emulates those. */
+/* Selectors of far pointers are skipped, nobody emulates those; and so is ENTER's level. */
 static enum emul_result take_immediate(struct emul *e)
 {
 	struct emul_insn *in = &e->insn;

@@ -51,8 +51,7 @@ enum emul_result emul_mem_write(struct emul_work *w, unsigned seg, uint64_t off,
 	return w->e->ops->write(w->e, seg, off, &val, w->size);
 }
 
-/* The operand that ModRM.rm or the opcode names. */
-static enum emul_result rm_read(struct emul_work *w, uint64_t *val)
+enum emul_result emul_rm_read(struct emul_work *w, uint64_t *val)
 {
 	if (w->in->is_mem)
 		return emul_mem_read(w, w->in->seg, w->in->ea, val);
@@ -71,7 +70,7 @@ static enum emul_result operand_write(struct emul_work *w, const void *old, cons
 	return w->e->ops->write(w->e, in->seg, in->ea, val, n);
 }
 
-static enum emul_result rm_write(struct emul_work *w, uint64_t val)
+enum emul_result emul_rm_write(struct emul_work *w, uint64_t val)
 {
 	if (w->in->is_mem)
 		return operand_write(w, &w->old, &val, w->size);
@@ -95,7 +94,7 @@ static enum emul_result load_source(struct emul_work *w)
 {
 	switch (w->in->flags & FORM) {
 	case REG_RM:
-		return rm_read(w, &w->src);
+		return emul_rm_read(w, &w->src);
 	case RM_IMM:
 		w->src = w->in->imm & emul_mask(w->size);
 		break;
@@ -120,7 +119,7 @@ static enum emul_result load_destination(struct emul_work *w)
 	if ((w->in->flags & FORM) == REG_RM)
 		w->dst = reg_read(w);
 	else
-		r = rm_read(w, &w->dst);
+		r = emul_rm_read(w, &w->dst);
 	w->old = w->dst;
 	return r;
 }
@@ -130,7 +129,7 @@ static enum emul_result store_destination(struct emul_work *w)
 	if (w->in->flags & NO_WRITE)
 		return EMUL_OK;
 	if ((w->in->flags & FORM) != REG_RM)
-		return rm_write(w, w->dst);
+		return emul_rm_write(w, w->dst);
 	reg_write(w, w->dst);
 	return EMUL_OK;
 }
@@ -168,7 +167,7 @@ enum emul_result emul_scan(struct emul_work *w)
 
 	if (w->in->rep == PREFIX_REP)
 		return EMUL_UNHANDLED;
-	r = rm_read(w, &w->src);
+	r = emul_rm_read(w, &w->src);
 	if (r != EMUL_OK)
 		return r;
 	emul_set_flags(w, RFLAGS_ZF, emul_flag_if(!w->src, RFLAGS_ZF));
@@ -210,7 +209,7 @@ static enum emul_result move_extended(struct emul_work *w, unsigned from, bool i
 	enum emul_result r;
 
 	w->size = from;
-	r = rm_read(w, &w->src);
+	r = emul_rm_read(w, &w->src);
 	w->size = to;
 	if (r == EMUL_OK)
 		reg_write(w, is_signed ? emul_sign_extend(w->src, from) : w->src);
@@ -241,7 +240,7 @@ enum emul_result emul_mov_from_seg(struct emul_work *w)
 		return EMUL_UNHANDLED;
 	if (w->in->is_mem)
 		w->size = 2;
-	return rm_write(w, w->e->ops->selector(w->e, seg));
+	return emul_rm_write(w, w->e->ops->selector(w->e, seg));
 }
 
 enum emul_result emul_xlat(struct emul_work *w)
@@ -269,10 +268,10 @@ enum emul_result emul_xchg(struct emul_work *w)
 	if (w->in->opcode == 0x90 && (w->in->rm == RAX || w->in->rep == PREFIX_REP))
 		return EMUL_OK;
 	w->in->lock = w->in->is_mem;
-	r = rm_read(w, &w->old);
+	r = emul_rm_read(w, &w->old);
 	w->src = reg_read(w);
 	if (r == EMUL_OK)
-		r = rm_write(w, w->src);
+		r = emul_rm_write(w, w->src);
 	if (r == EMUL_OK)
 		reg_write(w, w->old);
 	return r;
@@ -281,14 +280,14 @@ enum emul_result emul_xchg(struct emul_work *w)
 /* With one register for both operands, the sum stays. */
 enum emul_result emul_xadd(struct emul_work *w)
 {
-	enum emul_result r = rm_read(w, &w->old);
+	enum emul_result r = emul_rm_read(w, &w->old);
 
 	if (r != EMUL_OK)
 		return r;
 	w->dst = w->old;
 	w->src = reg_read(w);
 	alu_add(w);
-	r = rm_write(w, w->dst);
+	r = emul_rm_write(w, w->dst);
 	if (r == EMUL_OK && (w->in->is_mem || w->in->reg != w->in->rm))
 		reg_write(w, w->old);
 	return r;
@@ -297,7 +296,7 @@ enum emul_result emul_xadd(struct emul_work *w)
 /* Memory is written in any case: with itself when it differs from the accumulator. */
 enum emul_result emul_cmpxchg(struct emul_work *w)
 {
-	enum emul_result r = rm_read(w, &w->old);
+	enum emul_result r = emul_rm_read(w, &w->old);
 	bool equal;
 
 	if (r != EMUL_OK)
@@ -307,7 +306,7 @@ enum emul_result emul_cmpxchg(struct emul_work *w)
 	alu_sub(w); /* CMP */
 	equal = w->flags & RFLAGS_ZF;
 	if (equal || w->in->is_mem)
-		r = rm_write(w, equal ? reg_read(w) : w->old);
+		r = emul_rm_write(w, equal ? reg_read(w) : w->old);
 	if (r == EMUL_OK && !equal)
 		emul_reg_write(w->e, RAX, w->size, w->old);
 	return r;
@@ -361,7 +360,7 @@ enum emul_result emul_mul_div(struct emul_work *w)
 	struct emul *e = w->e;
 	bool bytes = w->size == 1;
 	uint64_t lo, hi;
-	enum emul_result r = rm_read(w, &w->src);
+	enum emul_result r = emul_rm_read(w, &w->src);
 
 	if (r != EMUL_OK)
 		return r;
@@ -373,45 +372,6 @@ enum emul_result emul_mul_div(struct emul_work *w)
 	if (!bytes)
 		emul_reg_write(e, RDX, w->size, hi);
 	return EMUL_OK;
-}
-
-/* --- stack --- */
-
-static unsigned stack_width(const struct emul *e)
-{
-	return e->mode == EMUL_64 ? 8 : e->stack32 ? 4 : 2;
-}
-
-enum emul_result emul_push(struct emul_work *w)
-{
-	unsigned width = stack_width(w->e);
-	uint64_t sp = (w->e->gpr[RSP] - w->size) & emul_mask(width);
-	enum emul_result r = EMUL_OK;
-
-	if ((w->in->flags & FORM) == RM_IMM)
-		w->src = w->in->imm;
-	else
-		r = rm_read(w, &w->src);
-	if (r == EMUL_OK)
-		r = emul_mem_write(w, SEG_SS, sp, w->src);
-	if (r == EMUL_OK)
-		emul_reg_write(w->e, RSP, width, sp);
-	return r;
-}
-
-/* The stack pointer moves before a register is written, which may be the stack pointer. */
-enum emul_result emul_pop(struct emul_work *w)
-{
-	unsigned width = stack_width(w->e);
-	uint64_t sp = w->e->gpr[RSP] & emul_mask(width);
-	enum emul_result r = emul_mem_read(w, SEG_SS, sp, &w->dst);
-
-	if (r == EMUL_OK && w->in->is_mem)
-		r = rm_write(w, w->dst);
-	if (r != EMUL_OK)
-		return r;
-	emul_reg_write(w->e, RSP, width, sp + w->size);
-	return w->in->is_mem ? EMUL_OK : rm_write(w, w->dst);
 }
 
 /* --- the whole --- */

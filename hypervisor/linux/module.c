@@ -115,9 +115,9 @@ static struct notifier_block reboot_hook = { .notifier_call = going_down };
 /* --- counters --- */
 
 static const char *const exit_names[] = { /* in the order of enum hv_exit_kind */
-	"none", "host_intr", "window", "io", "mem", "msr", "cpuid", "cr", "dr", "xsetbv",
-	"exception", "hlt", "pause", "hypercall", "task", "cache", "undefined", "shutdown",
-	"unhandled",
+	"none", "host_intr", "window", "deadline", "io", "mem", "msr", "cpuid", "cr", "dr",
+	"xsetbv", "exception", "hlt", "pause", "hypercall", "task", "cache", "undefined",
+	"shutdown", "unhandled",
 };
 static_assert(ARRAY_SIZE(exit_names) == HV_EXIT_KINDS);
 

@@ -94,7 +94,7 @@ SYM_INNER_LABEL(vmx_exited, SYM_L_GLOBAL)
 	STORE_GUEST_REGS
 	pop	GPR(0)(%rax)
 
-	/* Both before the first return; what the guest cannot change is read all the same. */
+	/* Both before the first return. */
 	RETURNS_GUARD
 	mov	SWITCH(%rsp), %rsi
 	cmpq	$0, S_SWAP_SPEC_CTRL(%rsi)
