@@ -151,11 +151,16 @@ static void deliver_exception(struct hv_vcpu *v)
 	hv_ops->inject(v, &ev);
 }
 
+/* What comes of the instruction in a shadow ends it. */
 static void deliver_interrupted(struct hv_vcpu *v)
 {
 	struct hv_event ev = v->interrupted;
 
 	v->interrupted.type = HV_EV_NONE;
+	if (in_shadow(v)) {
+		hv_touch(v, HV_EVENT);
+		v->st.shadow_sti = v->st.shadow_movss = false;
+	}
 	hv_ops->inject(v, &ev);
 }
 
