@@ -3,13 +3,14 @@
  * Hypercalls: Xen's, which are the user's, and those of KVM's that need no offer in CPUID. A guest
  * may use either vendor's instruction: the one that this processor lacks comes as #UD.
  *
- * Missing: KVM_HC_KICK_CPU, KVM_HC_SEND_IPI and others that CPUID does not offer to the guest.
+ * Missing: KVM_HC_KICK_CPU and others that CPUID does not offer to the guest.
  *
  * References: Linux, "Linux KVM Hypercall"; Xen's public headers, "Hypercall interface".
  */
 #include "core/core.h"
 
-enum { KVM_HC_VAPIC_POLL_IRQ = 1, KVM_EPERM = 1, KVM_ENOSYS = 1000 };
+enum { KVM_HC_VAPIC_POLL_IRQ = 1, KVM_HC_SEND_IPI = 10 };
+enum { KVM_EPERM = 1, KVM_EINVAL = 22, KVM_ENOSYS = 1000 };
 
 /* --- Xen --- */
 
@@ -49,11 +50,33 @@ static int xen_hypercall(struct hv_vcpu *v, unsigned insn_len)
 
 /* --- KVM --- */
 
-static int64_t kvm_hypercall(const struct hv_vcpu *v, uint64_t nr)
+/* Processors from the APIC ID in RDX on, RSI is an ICR. To how many it came. */
+static int64_t send_ipis(struct hv_vcpu *v, bool long_mode)
+{
+	const uint64_t *gpr = v->st.gpr;
+	uint64_t low = gpr[HV_RBX], high = gpr[HV_RCX], to[2] = { low, high };
+	int taken;
+
+	if (!long_mode) {
+		to[0] = (uint32_t)low | high << 32;
+		to[1] = 0;
+	}
+	taken = lapic_send_ipis(v, (uint32_t)gpr[HV_RDX], to, (uint32_t)gpr[HV_RSI]);
+	return taken < 0 ? -KVM_EINVAL : taken;
+}
+
+static int64_t kvm_hypercall(struct hv_vcpu *v, uint64_t nr, bool long_mode)
 {
 	if (v->st.cpl)
 		return -KVM_EPERM;
-	return nr == KVM_HC_VAPIC_POLL_IRQ ? 0 : -KVM_ENOSYS;
+	switch (nr) {
+	case KVM_HC_VAPIC_POLL_IRQ:
+		return 0;
+	case KVM_HC_SEND_IPI:
+		return send_ipis(v, long_mode);
+	default:
+		return -KVM_ENOSYS;
+	}
 }
 
 static int kvm_exit(struct hv_vcpu *v, unsigned insn_len)
@@ -62,7 +85,7 @@ static int kvm_exit(struct hv_vcpu *v, unsigned insn_len)
 	uint64_t nr = v->st.gpr[HV_RAX], result;
 
 	hv_need(v, HV_SEG);
-	result = kvm_hypercall(v, long_mode ? nr : (uint32_t)nr);
+	result = kvm_hypercall(v, long_mode ? nr : (uint32_t)nr, long_mode);
 	v->st.gpr[HV_RAX] = long_mode ? result : (uint32_t)result;
 	return hv_insn_done(v, v->st.rip + insn_len);
 }
