@@ -136,6 +136,21 @@ static void second_fault_before_delivery(void **state)
 
 /* --- deliveries cut short --- */
 
+/* The user may have closed interrupts since, and VT-x refuses one then. */
+static void interrupted_interrupt_waits_for_if(void **state)
+{
+	const struct hv_event ev = { .type = HV_EV_INTR, .vector = 0x31 };
+
+	begin();
+	v->st.rflags &= ~RFLAGS_IF;
+	hv_event_interrupted(v, &ev);
+	expect(HV_EV_NONE, 0);
+	v->st.rflags |= RFLAGS_IF;
+	expect(HV_EV_INTR, 0x31);
+	expect(HV_EV_NONE, 0);
+	end();
+}
+
 static void interrupted_events_come_again(void **state)
 {
 	static const struct hv_event events[] = {
@@ -151,7 +166,6 @@ static void interrupted_events_come_again(void **state)
 
 		begin();
 		hv_event_interrupted(v, &events[i]);
-		v->st.rflags &= ~RFLAGS_IF; /* it has been accepted already */
 		ev = next();
 		assert_int_equal(ev.type, events[i].type);
 		assert_int_equal(ev.vector, events[i].vector);
@@ -420,6 +434,7 @@ int main(void)
 		cmocka_unit_test(every_pair_of_exceptions),
 		cmocka_unit_test(second_fault_before_delivery),
 		cmocka_unit_test(interrupted_events_come_again),
+		cmocka_unit_test(interrupted_interrupt_waits_for_if),
 		cmocka_unit_test(fault_while_delivering),
 		cmocka_unit_test(interrupted_waits_for_the_handler),
 		cmocka_unit_test(order_of_all),
