@@ -25,7 +25,7 @@ static int exit_pause(struct hv_vcpu *v, struct hv_exit *x)
 /* A breakpoint or step of whoever debugs the guest from outside. */
 int hv_tell_debugger(struct hv_vcpu *v, uint8_t vector, uint64_t dr6)
 {
-	hv_need(v, HV_SEG | HV_DR);
+	hv_need(v, HV_MODE | HV_DR);
 	v->user->reason = HV_USER_DEBUG;
 	v->user->debug.exception = vector;
 	v->user->debug.pc = v->st.seg[HV_CS].base + v->st.rip;

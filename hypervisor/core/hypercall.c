@@ -34,7 +34,7 @@ static int xen_hypercall(struct hv_vcpu *v, unsigned insn_len)
 	const uint8_t *args = long_mode ? args64 : args32;
 	uint64_t mask = long_mode ? ~0ull : 0xffffffff;
 
-	hv_need(v, HV_SEG);
+	hv_need(v, HV_MODE);
 	u->reason = HV_USER_XEN;
 	u->hypercall.nr = v->st.gpr[HV_RAX] & mask;
 	for (unsigned i = 0; i < 6; i++)
@@ -84,7 +84,7 @@ static int kvm_exit(struct hv_vcpu *v, unsigned insn_len)
 	bool long_mode = hv_mode(v) == EMUL_64;
 	uint64_t nr = v->st.gpr[HV_RAX], result;
 
-	hv_need(v, HV_SEG);
+	hv_need(v, HV_MODE);
 	result = kvm_hypercall(v, long_mode ? nr : (uint32_t)nr, long_mode);
 	v->st.gpr[HV_RAX] = long_mode ? result : (uint32_t)result;
 	return hv_insn_done(v, v->st.rip + insn_len);
