@@ -227,15 +227,10 @@ int hv_internal_error(struct hv_vcpu *v, const uint8_t *insn, unsigned n);
 
 /* --- event.c: what is delivered next --- */
 
-void hv_raise(struct hv_vcpu *v, uint8_t vector); /* an exception without error code */
-void hv_raise_error(struct hv_vcpu *v, uint8_t vector, uint32_t error);
-static inline int hv_raise_gp(struct hv_vcpu *v) /* HV_AGAIN */
-{
-	hv_raise_error(v, X86_GP, 0);
-	return HV_AGAIN;
-}
-void hv_raise_page_fault(struct hv_vcpu *v, uint64_t address, uint32_t error);
-void hv_raise_fault(struct hv_vcpu *v, const struct emul_fault *f);
+/* An exception; HV_AGAIN. */
+int hv_raise_fault(struct hv_vcpu *v, const struct emul_fault *f);
+int hv_raise(struct hv_vcpu *v, uint8_t vector); /* without error code */
+int hv_raise_gp(struct hv_vcpu *v);		 /* error code 0 */
 /* The exit cut a delivery short: it comes again, or becomes a double fault with the next one. */
 void hv_event_interrupted(struct hv_vcpu *v, const struct hv_event *ev);
 /* Before an entry: one event into the hardware, windows for the rest. */
@@ -322,10 +317,11 @@ void hv_flush_all(struct hv_vm *vm);
 
 /*
  * The guest's own page tables: linear to guest-physical for an access (PF_WRITE, PF_USER, PF_FETCH
- * of x86.h), setting accessed and dirty bits as a processor does. 0; -EFAULT with *error, the page
- * fault's code; may sleep.
+ * of x86.h), setting accessed and dirty bits as a processor does. 0; -EFAULT with *f, the page
+ * fault; may sleep.
  */
-int hv_walk(struct hv_vcpu *v, uint64_t linear, uint32_t access, uint64_t *gpa, uint32_t *error);
+int hv_walk(struct hv_vcpu *v, uint64_t linear, uint32_t access, uint64_t *gpa,
+	    struct emul_fault *f);
 
 /*
  * Segmented access: checks limit, rights and canonical form as a processor does for the mode, for n
@@ -335,11 +331,16 @@ int hv_linear(struct hv_vcpu *v, unsigned seg, uint64_t off, unsigned n, uint32_
 	      uint64_t *linear, struct emul_fault *f);
 enum emul_mode hv_mode(struct hv_vcpu *v); /* by CS, EFER and CR0 */
 /*
- * insn.c: the two above for n bytes, 4096 at most, that may cross a page, with the guest's CPL. 0;
- * -EFAULT with *f to raise, and s->len[0] bytes up to the first page's end (0: not even a linear
- * address).
+ * insn.c: n bytes, 4096 at most, that may cross a page: at a linear address; and by segment, with
+ * the guest's CPL. 0; -EFAULT with *f to raise, and s->len[0] bytes up to the first page's end (0:
+ * not even a linear address).
  */
+int hv_span_find(struct hv_vcpu *v, uint64_t linear, unsigned n, uint32_t access,
+		 struct hv_span *s, struct emul_fault *f);
 int hv_operand(struct hv_vcpu *v, unsigned seg, uint64_t off, unsigned n, uint32_t access,
 	       struct hv_span *s, struct emul_fault *f);
+/* 0; -EFAULT: not RAM, or ROM. What one page of the two does not take the other gets all the same. */
+int hv_span_read(struct hv_vcpu *v, const struct hv_span *s, void *buf);
+int hv_span_write(struct hv_vcpu *v, const struct hv_span *s, const void *buf);
 
 #endif

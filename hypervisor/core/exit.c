@@ -42,13 +42,8 @@ static int exit_exception(struct hv_vcpu *v, struct hv_exit *x)
 		return hv_tell_debugger(v, X86_DB, v->debug_dr6);
 	if (x->exc.vector == X86_BP && v->debug.soft_bp)
 		return hv_tell_debugger(v, X86_BP, 0);
-	if (x->exc.vector == X86_PF)
-		hv_raise_page_fault(v, x->exc.addr, x->exc.error);
-	else if (x->exc.has_error)
-		hv_raise_error(v, x->exc.vector, x->exc.error);
-	else
-		hv_raise(v, x->exc.vector);
-	return HV_AGAIN;
+	return hv_raise_fault(v, &(struct emul_fault){ x->exc.vector, x->exc.has_error,
+						       x->exc.error, x->exc.addr });
 }
 
 int hv_internal_error(struct hv_vcpu *v, const uint8_t *insn, unsigned n)
@@ -93,8 +88,7 @@ int hv_exit_handle(struct hv_vcpu *v, struct hv_exit *x)
 	case HV_EXIT_CACHE:
 		return hv_skip(v, x);
 	case HV_EXIT_UNDEFINED:
-		hv_raise(v, X86_UD);
-		return HV_AGAIN;
+		return hv_raise(v, X86_UD);
 	case HV_EXIT_SHUTDOWN:
 		v->user->reason = HV_USER_SHUTDOWN;
 		return HV_TO_USER;

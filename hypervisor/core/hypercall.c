@@ -89,6 +89,5 @@ int hv_exit_ud(struct hv_vcpu *v, struct hv_exit *x)
 	if (i->len == 3 && i->bytes[0] == 0x0f && i->bytes[1] == 0x01 &&
 	    (i->bytes[2] == 0xc1 || i->bytes[2] == 0xd9))
 		return hypercall(v, i->len);
-	hv_raise(v, X86_UD);
-	return HV_AGAIN;
+	return hv_raise(v, X86_UD);
 }

@@ -40,28 +40,14 @@ static int fault(struct task *t, uint8_t vector, uint16_t selector)
 /* access: PF_WRITE, PF_USER. Without buf it is only found out whether it could be done. */
 static int access_linear(struct task *t, uint32_t linear, void *buf, unsigned n, uint32_t access)
 {
-	uint8_t *p = buf;
+	struct hv_span s;
+	int err = 0;
 
-	while (n) {
-		unsigned room = S2_PAGE - linear % S2_PAGE, part = n < room ? n : room;
-		uint32_t error = 0;
-		uint64_t gpa;
-		int err = 0;
-
-		if (hv_walk(t->v, linear, access, &gpa, &error)) {
-			t->f = (struct emul_fault){ X86_PF, true, error, linear };
-			return -EFAULT;
-		}
-		if (p)
-			err = access & PF_WRITE ? hv_mem_write(t->v, gpa, p, part) :
-						  hv_mem_read(t->v, gpa, p, part);
-		if (err)
-			return fault(t, X86_GP, 0); /* tables and stacks in a device's registers */
-		p += p ? part : 0;
-		linear += part;
-		n -= part;
-	}
-	return 0;
+	if (hv_span_find(t->v, linear, n, access, &s, &t->f))
+		return -EFAULT;
+	if (buf)
+		err = access & PF_WRITE ? hv_span_write(t->v, &s, buf) : hv_span_read(t->v, &s, buf);
+	return err ? fault(t, X86_GP, 0) : 0; /* tables and stacks in a device's registers */
 }
 
 static int read_descriptor(struct task *t, uint16_t selector, uint8_t vector, uint64_t *raw,
@@ -393,9 +379,8 @@ int hv_exit_task(struct hv_vcpu *v, struct hv_exit *x)
 	if (!err && x->task.has_error)
 		err = push_error(&t, x->task.error);
 	if (err)
-		hv_raise_fault(v, &t.f);
-	else
-		trap(&t);
+		return hv_raise_fault(v, &t.f);
+	trap(&t);
 	return HV_AGAIN;
 }
 

@@ -30,21 +30,18 @@
 #define CR4_OSFXSR     0x00000200ull
 #define CR4_OSXMMEXCPT 0x00000400ull
 #define CR4_UMIP       0x00000800ull
-#define CR4_LA57       0x00001000ull
 #define CR4_VMXE       0x00002000ull
 #define CR4_FSGSBASE   0x00010000ull
 #define CR4_PCIDE      0x00020000ull
 #define CR4_OSXSAVE    0x00040000ull
 #define CR4_SMEP       0x00100000ull
 #define CR4_SMAP       0x00200000ull
-#define CR4_PKE	       0x00400000ull
 
 #define EFER_SCE   0x0001ull
 #define EFER_LME   0x0100ull
 #define EFER_LMA   0x0400ull
 #define EFER_NXE   0x0800ull
 #define EFER_SVME  0x1000ull
-#define EFER_LMSLE 0x2000ull
 #define EFER_FFXSR 0x4000ull
 
 #define RFLAGS_CF 0x000001ull
@@ -100,11 +97,10 @@ enum { PF_PRESENT = 1, PF_WRITE = 2, PF_USER = 4, PF_RESERVED = 8, PF_FETCH = 16
 #define PTE_A	 0x020ull
 #define PTE_D	 0x040ull
 #define PTE_PS	 0x080ull
-#define PTE_G	 0x100ull
 #define PTE_NX	 0x8000000000000000ull
 #define PTE_ADDR 0x000ffffffffff000ull
 
-enum { PAGE_SHIFT_4K = 12, PAGE_SHIFT_2M = 21, PAGE_SHIFT_1G = 30 };
+enum { PAGE_SHIFT_4K = 12, PAGE_SHIFT_2M = 21 };
 
 enum x86_msr {
 	MSR_TSC = 0x10,
@@ -181,13 +177,12 @@ enum x86_msr {
 #define APIC_BASE_BSP	 0x100ull
 #define APIC_BASE_X2APIC 0x400ull
 #define APIC_BASE_ENABLE 0x800ull
-#define APIC_BASE_ADDR	 0xffffff000ull
 #define APIC_DEFAULT_GPA 0xfee00000ull
 
 /* Segment attributes, in the order of a descriptor's bits 40 to 55. */
 enum {
 	SEG_TYPE = 0x000f, SEG_S = 0x0010, SEG_DPL = 0x0060, SEG_DPL_SHIFT = 5, SEG_P = 0x0080,
-	SEG_AVL = 0x1000, SEG_L = 0x2000, SEG_DB = 0x4000, SEG_G = 0x8000,
+	SEG_L = 0x2000, SEG_DB = 0x4000, SEG_G = 0x8000,
 };
 
 #endif

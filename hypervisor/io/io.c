@@ -53,24 +53,14 @@ static void store_in(struct hv_vcpu *v)
 		memcpy(&v->st.gpr[HV_RAX], &val, v->io.size);
 }
 
-/* ROM ignores it, and so does memory that the process has meanwhile taken away. */
-static void store_ins(struct hv_vcpu *v)
-{
-	const struct hv_span *s = &v->io.span;
-
-	hv_mem_write(v, s->gpa[0], v->io_data, s->len[0]);
-	if (s->len[1])
-		hv_mem_write(v, s->gpa[1], (char *)v->io_data + s->len[0], s->len[1]);
-}
-
 /* RCX that the user has made less meanwhile is used up: below 0 the guest would write on and on. */
 static int complete_string(struct hv_vcpu *v)
 {
 	enum hv_gpr_name reg = index_register(v);
 	uint64_t count = v->io.count, left = 0, bytes;
 
-	if (v->io.in)
-		store_ins(v);
+	if (v->io.in) /* ROM ignores it, and so does memory that the process has taken away */
+		hv_span_write(v, &v->io.span, v->io_data);
 	if (v->io.rep) {
 		left = v->st.gpr[HV_RCX] & addr_mask(v);
 		count = count < left ? count : left;
@@ -132,12 +122,7 @@ static bool is_ram(struct hv_vcpu *v, const struct hv_span *s)
 /* Before the user is told: what INS reads from a port is gone when it cannot be stored. */
 static bool ready_memory(struct hv_vcpu *v, const struct hv_span *s)
 {
-	if (v->io.in)
-		return is_ram(v, s);
-	if (hv_mem_read(v, s->gpa[0], v->io_data, s->len[0]))
-		return false;
-	return !s->len[1] ||
-	       !hv_mem_read(v, s->gpa[1], (char *)v->io_data + s->len[0], s->len[1]);
+	return v->io.in ? is_ram(v, s) : !hv_span_read(v, s, v->io_data);
 }
 
 /* Where not all of them can be reached, as many as lie before the end of the page, or one. */
@@ -157,10 +142,8 @@ static int string_io(struct hv_vcpu *v)
 		n = s->len[0] / v->io.size ? s->len[0] / v->io.size : 1;
 		err = hv_operand(v, v->io.seg, off, n * v->io.size, access, s, &f);
 	}
-	if (err) {
-		hv_raise_fault(v, &f);
-		return HV_AGAIN;
-	}
+	if (err)
+		return hv_raise_fault(v, &f);
 	if (!ready_memory(v, s))
 		return hv_internal_error(v, v->emul.insn.bytes, 0);
 	return ask_user(v, n);

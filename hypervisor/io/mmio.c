@@ -230,10 +230,7 @@ static enum emul_result op_fetch(struct emul *e, unsigned off, uint8_t *buf, uns
 			return EMUL_FAULT;
 	}
 	*got = n;
-	if (hv_mem_read(v, s.gpa[0], buf, s.len[0]) ||
-	    (s.len[1] && hv_mem_read(v, s.gpa[1], buf + s.len[0], s.len[1])))
-		return EMUL_UNHANDLED;
-	return EMUL_OK;
+	return hv_span_read(v, &s, buf) ? EMUL_UNHANDLED : EMUL_OK;
 }
 
 static enum emul_result op_read(struct emul *e, unsigned seg, uint64_t off, void *buf, unsigned n)
@@ -351,8 +348,7 @@ static int stopped(struct hv_vcpu *v, enum emul_result r)
 	if (r != EMUL_FAULT)
 		return v->operand.known && v->operand.write ? hv_load_from_rom(v) :
 			hv_internal_error(v, v->emul.insn.bytes, v->emul.insn.fetched);
-	hv_raise_fault(v, &v->emul.fault);
-	return HV_AGAIN;
+	return hv_raise_fault(v, &v->emul.fault);
 }
 
 /* May the next iteration of a REP follow without a look at what else there is to do? */
