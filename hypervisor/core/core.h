@@ -56,9 +56,7 @@ struct hv_vm {
 	uint64_t tsc_offset;	/* [a] the one that new vCPUs get, and all with the same TSC have */
 	uint64_t tsc_khz;	/* [a] which hv_tsc_khz_set() was called with last, 0: none */
 	uint32_t msr_to_user;	/* [V] HV_MSR_* */
-	struct hv_msr_range filter[HV_MSR_RANGES]; /* [V] */
-	unsigned n_filters;	/* [V] */
-	bool filter_deny;	/* [V] what no range names is denied */
+	struct hv_msr_filter filter; /* [V] */
 	uint32_t xen_msr;	/* [V] */
 	bool xen_intercept;	/* [V] */
 };
@@ -201,7 +199,19 @@ void hv_vcpu_poke(struct hv_vcpu *v); /* the same without a request bit */
 void hv_vcpu_reset(struct hv_vcpu *v, bool init); /* power-on, or INIT */
 void hv_vcpu_free(struct hv_vcpu *v);
 void hv_take_start(struct hv_vcpu *v); /* INIT and SIPI that were sent; the vCPU lock is held */
-/* All vCPU locks, vm->lock held: nothing of the VM runs until the other. */
+void hv_vcpu_unlock(struct hv_vcpu *v); /* its lock; released before */
+/* The first vCPU with this id or one above; NULL: none. Any thread: vCPUs come, and never go. */
+static inline struct hv_vcpu *hv_vcpu_from(const struct hv_vm *vm, unsigned id)
+{
+	struct hv_vcpu *v = NULL;
+
+	for (; !v && id < cpu_load(&vm->n_vcpus); id++)
+		v = cpu_load(&vm->vcpu[id]);
+	return v;
+}
+#define HV_EACH_VCPU(v, vm)                                                                        \
+	for (struct hv_vcpu *v = hv_vcpu_from(vm, 0); v; v = hv_vcpu_from(vm, v->id + 1))
+/* vm->lock and all vCPU locks: nothing of the VM runs until the other. */
 void hv_vm_freeze(struct hv_vm *vm);
 void hv_vm_thaw(struct hv_vm *vm);
 

@@ -385,8 +385,7 @@ unsigned hv_cpuid_get(struct hv_vcpu *v, struct hv_cpuid *out)
 	memcpy(out, v->cpuid, n * sizeof(*out));
 	for (unsigned i = 0; i < n; i++)
 		make_live(v, &out[i]);
-	hv_vcpu_release(v);
-	host_unlock(&v->lock);
+	hv_vcpu_unlock(v);
 	return n;
 }
 

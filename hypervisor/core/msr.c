@@ -207,12 +207,14 @@ static bool range_says(const struct hv_msr_range *r, uint32_t index)
 /* The x2APIC's are never filtered: some of them never come here. */
 static bool allowed(const struct hv_vm *vm, uint32_t index, bool write)
 {
+	const struct hv_msr_filter *f = &vm->filter;
+
 	if (is_x2apic(index))
 		return true;
-	for (const struct hv_msr_range *r = vm->filter; r < vm->filter + vm->n_filters; r++)
+	for (const struct hv_msr_range *r = f->range; r < f->range + f->n; r++)
 		if ((write ? r->write : r->read) && index - r->base < r->count)
 			return range_says(r, index);
-	return !vm->filter_deny;
+	return !f->deny;
 }
 
 /* An MSR that the vendor switches need not make the guest exit, unless it is filtered. */
@@ -455,8 +457,7 @@ int hv_msr_get(struct hv_vcpu *v, uint32_t index, uint64_t *val, bool by_user)
 
 	host_lock(&v->lock);
 	err = msr_read(v, index, val, by_user);
-	hv_vcpu_release(v);
-	host_unlock(&v->lock);
+	hv_vcpu_unlock(v);
 	return err;
 }
 
@@ -466,8 +467,7 @@ int hv_msr_set(struct hv_vcpu *v, uint32_t index, uint64_t val, bool by_user)
 
 	host_lock(&v->lock);
 	err = msr_write(v, index, val, by_user);
-	hv_vcpu_release(v);
-	host_unlock(&v->lock);
+	hv_vcpu_unlock(v);
 	return err;
 }
 

@@ -65,6 +65,7 @@ struct hv_ioevent {
 };
 int hv_ioevent_add(struct hv_vm *vm, const struct hv_ioevent *e); /* -EEXIST, -ENOSPC */
 int hv_ioevent_del(struct hv_vm *vm, const struct hv_ioevent *e); /* -ENOENT */
+bool hv_ioevent_pop(struct hv_vm *vm, struct hv_ioevent *e); /* one of them; no vCPU runs any more */
 
 /* kvmclock: nanoseconds that guests of this VM see now. */
 uint64_t hv_clock_get(struct hv_vm *vm);
@@ -76,10 +77,16 @@ void hv_msr_to_user(struct hv_vm *vm, uint32_t reasons);
 struct hv_msr_range {
 	uint32_t base, count;
 	bool read, write;	   /* which accesses the bits speak of */
-	const unsigned long *bits; /* 1: allowed; copied */
+	unsigned long *bits;	   /* 1: allowed; host_alloc()'s */
 };
-enum { HV_MSR_RANGES = 16 };
-int hv_msr_filter(struct hv_vm *vm, const struct hv_msr_range *r, unsigned n, bool default_allow);
+struct hv_msr_filter {
+	struct hv_msr_range range[16];
+	unsigned n;
+	bool deny; /* what no range names */
+};
+/* Takes the place of the one before. It is the VM's from now on, which frees it. */
+void hv_msr_filter_set(struct hv_vm *vm, const struct hv_msr_filter *f);
+void hv_msr_filter_free(struct hv_msr_filter *f); /* one that never was a VM's */
 
 /* Xen: a write of this MSR and hypercalls go to the user (KVM_XEN_HVM_CONFIG); 0: none. */
 void hv_xen_config(struct hv_vm *vm, uint32_t msr, bool intercept);

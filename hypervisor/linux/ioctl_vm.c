@@ -222,48 +222,40 @@ enum { FILTER_BYTES = 0x600 }; /* of one range's bitmap */
 static int copy_range(struct hv_msr_range *to, const struct kvm_msr_filter_range *from)
 {
 	size_t bytes = bitmap_bytes(from->nmsrs);
-	unsigned long *bits;
 
 	if (from->flags & ~(KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE) || !from->flags ||
 	    bytes > FILTER_BYTES)
 		return -EINVAL;
-	bits = memdup_user((void __user *)from->bitmap, bytes);
-	if (IS_ERR(bits))
-		return PTR_ERR(bits);
 	*to = (struct hv_msr_range){
 		.base = from->base,
 		.count = from->nmsrs,
 		.read = from->flags & KVM_MSR_FILTER_READ,
 		.write = from->flags & KVM_MSR_FILTER_WRITE,
-		.bits = bits,
+		.bits = host_alloc(bytes),
 	};
-	return 0;
+	if (!to->bits)
+		return -ENOMEM;
+	return copy_from_user(to->bits, (void __user *)from->bitmap, bytes) ? -EFAULT : 0;
 }
 
 static long set_msr_filter(struct vm *vm, void *arg, void __user *user)
 {
 	const struct kvm_msr_filter *asked = arg;
-	struct hv_msr_range range[KVM_MSR_FILTER_MAX_RANGES];
-	bool deny = asked->flags & KVM_MSR_FILTER_DEFAULT_DENY;
-	unsigned int n = 0, i;
+	struct hv_msr_filter f = { .deny = asked->flags & KVM_MSR_FILTER_DEFAULT_DENY };
 	long err = 0;
 
-	static_assert((int)KVM_MSR_FILTER_MAX_RANGES <= (int)HV_MSR_RANGES);
+	static_assert(KVM_MSR_FILTER_MAX_RANGES <= ARRAY_SIZE(f.range));
 	if (asked->flags & ~KVM_MSR_FILTER_DEFAULT_DENY)
 		return -EINVAL;
-	for (i = 0; i < KVM_MSR_FILTER_MAX_RANGES && !err; i++) {
-		if (!asked->ranges[i].nmsrs)
-			continue;
-		err = copy_range(&range[n], &asked->ranges[i]);
-		if (!err)
-			n++;
-	}
-	if (!err && deny && !n)
+	for (unsigned int i = 0; i < KVM_MSR_FILTER_MAX_RANGES && !err; i++)
+		if (asked->ranges[i].nmsrs)
+			err = copy_range(&f.range[f.n++], &asked->ranges[i]);
+	if (!err && f.deny && !f.n)
 		err = -EINVAL; /* nothing could run */
-	if (!err)
-		err = hv_msr_filter(vm->hv, range, n, !deny);
-	for (i = 0; i < n; i++)
-		kfree(range[i].bits);
+	if (err)
+		hv_msr_filter_free(&f);
+	else
+		hv_msr_filter_set(vm->hv, &f);
 	return err;
 }
 
@@ -411,7 +403,6 @@ static struct vm *vm_new(void)
 	mutex_init(&vm->lock);
 	rwlock_init(&vm->routes_lock);
 	INIT_LIST_HEAD(&vm->irqfds);
-	INIT_LIST_HEAD(&vm->ioeventfds);
 	err = hv_vm_create(&vm->hv, vm);
 	if (!err)
 		err = mem_watch(vm);

@@ -80,12 +80,9 @@ void hv_flush_all(struct hv_vm *vm)
 	dead = stage2_take_dead(&vm->s2);
 	host_spin_unlock(&vm->mmu);
 	cpu_add(&vm->s2_gen, 1);
-	for (unsigned i = 0; i < cpu_load(&vm->n_vcpus); i++) {
-		struct hv_vcpu *v = cpu_load(&vm->vcpu[i]);
-
-		if (v && cpu_load(&v->where) == HV_INSIDE)
+	HV_EACH_VCPU(v, vm)
+		if (cpu_load(&v->where) == HV_INSIDE)
 			host_kick(cpu_load(&v->cpu), true);
-	}
 	stage2_bury(dead);
 }
 
@@ -220,9 +217,8 @@ static void slot_replace(struct hv_vm *vm, struct hv_slot *old, const struct hv_
 		vm->slot[at] = *s;
 	}
 	host_spin_unlock(&vm->mmu);
-	for (unsigned i = 0; i < vm->n_vcpus; i++)
-		if (vm->vcpu[i])
-			vm->vcpu[i]->last_slot = NULL;
+	HV_EACH_VCPU(v, vm)
+		v->last_slot = NULL;
 }
 
 /*
@@ -240,11 +236,9 @@ static int slot_change(struct hv_vm *vm, struct hv_slot *old, struct hv_slot *s)
 		if (!s->written)
 			return -ENOMEM;
 	}
-	hv_vm_freeze(vm);
 	if (old)
 		sweep(vm, old->uaddr, old->uaddr + old->len, ZAP);
 	slot_replace(vm, old, s);
-	hv_vm_thaw(vm);
 	if (written != s->written)
 		host_free(written);
 	return 0;
@@ -257,12 +251,12 @@ int hv_slot_set(struct hv_vm *vm, unsigned id, uint64_t gpa, uint64_t len, uint6
 	struct hv_slot *old;
 	int err;
 
-	host_lock(&vm->lock);
+	hv_vm_freeze(vm);
 	old = slot_by_id(vm, id);
 	err = slot_check(vm, old, &s);
 	if (!err)
 		err = slot_change(vm, old, &s);
-	host_unlock(&vm->lock);
+	hv_vm_thaw(vm);
 	return err;
 }
 

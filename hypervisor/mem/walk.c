@@ -247,8 +247,7 @@ int hv_translate(struct hv_vcpu *v, uint64_t linear, uint64_t *gpa)
 		if (!err)
 			err = walk_down(&w);
 	}
-	hv_vcpu_release(v);
-	host_unlock(&v->lock);
+	hv_vcpu_unlock(v);
 	*gpa = w.gpa;
 	return err;
 }

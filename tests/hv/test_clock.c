@@ -58,9 +58,10 @@ void hv_vcpu_bind(struct hv_vcpu *of)
 	of->loaded = true;
 }
 
-void hv_vcpu_release(struct hv_vcpu *of)
+void hv_vcpu_unlock(struct hv_vcpu *of)
 {
 	of->loaded = false;
+	host_unlock(&of->lock);
 }
 
 int hv_mem_read(struct hv_vcpu *of, uint64_t gpa, void *buf, size_t n)

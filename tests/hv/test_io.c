@@ -240,6 +240,11 @@ static void ioevents_are_counted(void **state)
 	assert_int_equal(vm->n_ioevents, HV_IOEVENTS - 1);
 	for (e.addr = 0; e.addr < HV_IOEVENTS; e.addr++)
 		assert_int_equal(hv_ioevent_signal(vm, true, e.addr, 0, 4), e.addr != 3);
+	for (unsigned left = HV_IOEVENTS - 1; left; left--) {
+		assert_true(hv_ioevent_pop(vm, &e));
+		assert_false(hv_ioevent_signal(vm, true, e.addr, 0, 4));
+	}
+	assert_false(hv_ioevent_pop(vm, &e));
 	end();
 }
 

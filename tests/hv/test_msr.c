@@ -314,17 +314,19 @@ static uint32_t trap_of(uint32_t msr)
 
 static void test_filter(void **state)
 {
-	const unsigned long none = 0, second = 2;
-	const struct hv_msr_range r[] = {
-		{ .base = MSR_STAR, .count = 2, .read = true, .write = true, .bits = &second },
-		{ .base = MSR_PAT, .count = 1, .write = true, .bits = &none },
-	};
+	struct hv_msr_filter f = { .n = 2, .range = {
+		{ .base = MSR_STAR, .count = 2, .read = true, .write = true },
+		{ .base = MSR_PAT, .count = 1, .write = true },
+	} };
 
 	begin();
 	hv_msr_traps(v);
 	hv_vcpu_release(v);
 	assert_int_equal(trap_of(MSR_STAR), 0);
-	assert_int_equal(hv_msr_filter(vm, r, 2, true), 0);
+	f.range[0].bits = host_alloc(sizeof(unsigned long));
+	f.range[1].bits = host_alloc(sizeof(unsigned long));
+	f.range[0].bits[0] = 2; /* the second one */
+	hv_msr_filter_set(vm, &f);
 	hv_msr_traps(v);
 	hv_vcpu_release(v);
 	assert_int_equal(trap_of(MSR_STAR), HV_ACCESS_READ | HV_ACCESS_WRITE);
@@ -334,7 +336,7 @@ static void test_filter(void **state)
 	assert_int_equal(guest_read(MSR_PAT), 0x0007040600070406);
 	refuses(MSR_PAT, 0);
 	assert_int_equal(hv_msr_set(v, MSR_PAT, 0, true), 0); /* the user is not filtered */
-	assert_int_equal(hv_msr_filter(vm, NULL, 0, false), 0);
+	hv_msr_filter_set(vm, &(struct hv_msr_filter){ .deny = true });
 	refuses(MSR_LSTAR, 1);
 	v->lapic.base = APIC_DEFAULT_GPA | APIC_BASE_ENABLE | APIC_BASE_X2APIC;
 	assert_int_equal(exit_msr(false, MSR_X2APIC + 3, 0), HV_AGAIN); /* never filtered */
