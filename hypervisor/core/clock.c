@@ -214,7 +214,7 @@ int hv_clock_paused(struct hv_vcpu *v)
 }
 
 /* What the time of day was when kvmclock was 0. */
-static void write_wall(struct hv_vcpu *v)
+void hv_clock_write_wall(struct hv_vcpu *v)
 {
 	uint64_t ns = host_wall_ns() - hv_clock_get(v->vm);
 	struct wall_page p = { .sec = ns / NS_PER_S, .nsec = ns % NS_PER_S };
@@ -222,36 +222,4 @@ static void write_wall(struct hv_vcpu *v)
 
 	if (v->wall_gpa && !hv_mem_read(v, v->wall_gpa, &version, sizeof(version)))
 		write_page(v, v->wall_gpa, &version, &p, sizeof(p));
-}
-
-int hv_clock_msr_write(struct hv_vcpu *v, uint32_t msr, uint64_t val)
-{
-	switch (msr) {
-	case MSR_KVM_SYSTEM_TIME:
-	case MSR_KVM_SYSTEM_TIME_OLD:
-		v->clock_gpa = val;
-		hv_vcpu_request(v, HV_REQ_CLOCK);
-		return 0;
-	case MSR_KVM_WALL_CLOCK:
-	case MSR_KVM_WALL_CLOCK_OLD:
-		v->wall_gpa = val;
-		write_wall(v);
-		return 0;
-	}
-	return -ENOENT;
-}
-
-int hv_clock_msr_read(struct hv_vcpu *v, uint32_t msr, uint64_t *val)
-{
-	switch (msr) {
-	case MSR_KVM_SYSTEM_TIME:
-	case MSR_KVM_SYSTEM_TIME_OLD:
-		*val = v->clock_gpa;
-		return 0;
-	case MSR_KVM_WALL_CLOCK:
-	case MSR_KVM_WALL_CLOCK_OLD:
-		*val = v->wall_gpa;
-		return 0;
-	}
-	return -ENOENT;
 }

@@ -158,7 +158,7 @@ struct hv_vcpu {
 	uint64_t xcr0, xcr0_allowed;	     /* [v] */
 	unsigned phys_bits;		     /* [v] by CPUID: what its page tables may name */
 	uint64_t spec_ctrl_allowed;	     /* [v] by CPUID */
-	bool x2apic_allowed;
+	bool x2apic_allowed, pred_cmd_allowed, arch_capabilities_allowed; /* [v] by CPUID */
 
 	uint64_t tsc_offset, tsc_khz, tsc_ratio; /* [v] guest = host * ratio + offset; 32.32 */
 	struct hv_dull_msrs msr;	     /* [v] */
@@ -282,9 +282,8 @@ uint64_t hv_guest_tsc(const struct hv_vcpu *v); /* now */
 
 /* --- clock.c: kvmclock --- */
 
-int hv_clock_msr_write(struct hv_vcpu *v, uint32_t msr, uint64_t val); /* -EINVAL, -ENOENT */
-int hv_clock_msr_read(struct hv_vcpu *v, uint32_t msr, uint64_t *val);
 void hv_clock_update(struct hv_vcpu *v); /* writes the page; may sleep */
+void hv_clock_write_wall(struct hv_vcpu *v); /* the other one, at wall_gpa; likewise */
 void hv_tsc_apply(struct hv_vcpu *v);	 /* tsc_offset or ratio has changed */
 
 /* --- io.c, mmio.c, task.c --- */

@@ -324,6 +324,8 @@ static void derive(struct hv_vcpu *v)
 	v->efer_allowed = efer_bits(v);
 	v->xcr0_allowed = leaf1.ecx & LEAF1_XSAVE ? own(v, 0xd).eax & host_xcr0() : 0;
 	v->spec_ctrl_allowed = spec_ctrl_bits(&leaf7, &leaf88) & hv_spec_ctrl_host();
+	v->pred_cmd_allowed = (leaf7.edx & LEAF7_IBRS) || (leaf88.ebx & LEAF88_IBPB);
+	v->arch_capabilities_allowed = leaf7.edx & LEAF7_ARCH_CAPABILITIES;
 	v->x2apic_allowed = leaf1.ecx & LEAF1_X2APIC;
 	v->phys_bits = bits ? least(bits < 32 ? 32 : bits, 52) : DEFAULT_PHYS_BITS;
 }

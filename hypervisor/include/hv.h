@@ -27,19 +27,24 @@ const char *hv_vendor(void);
 int hv_vm_create(struct hv_vm **vm, void *host); /* host: the glue's own, vm->host */
 void hv_vm_destroy(struct hv_vm *vm);		 /* and its vCPUs; nothing else calls any more */
 
-enum { HV_SLOT_LOG = 1, HV_SLOT_READONLY = 2 };
+enum { HV_SLOT_LOG = 1, HV_SLOT_READONLY = 2 }; /* as in the KVM API */
 /*
  * Adds, changes (gpa, flags) or, len 0, deletes slot id. All vCPUs are brought out of the guest.
- * -EINVAL: not aligned, wraps, beyond the address width, or a change of size or uaddr;
- * -EEXIST: overlaps; -ENOMEM.
+ * -EINVAL: unknown flags, not aligned, wraps, beyond the address width, or a change of size, uaddr
+ * or READONLY; -EEXIST: overlaps; -ENOMEM.
  */
 int hv_slot_set(struct hv_vm *vm, unsigned id, uint64_t gpa, uint64_t len, uint64_t uaddr,
 		uint32_t flags);
-/* Pages of slot id, 0 when there is none; dirty words that hv_slot_dirty() fills. */
-uint64_t hv_slot_pages(struct hv_vm *vm, unsigned id);
-/* ORs the dirty bits, one for each 4 KiB page, into bits; clear: and forgets them. -ENOENT. */
+uint64_t hv_slot_pages(struct hv_vm *vm, unsigned id); /* 0: no such slot */
+/*
+ * ORs the dirty bits, one for each 4 KiB page, into bits; clear: and forgets them. -EINVAL: no slot
+ * can have this id; -ENOENT: no log.
+ */
 int hv_slot_dirty(struct hv_vm *vm, unsigned id, unsigned long *bits, bool clear);
-/* Forgets those of [first, first + n) whose bit (0 is page first) is set in bits. */
+/*
+ * Forgets those of [first, first + n) whose bit (0 is page first) is set in bits. -EINVAL also: not
+ * in whole words (but at the slot's end), or not in the slot.
+ */
 int hv_slot_clear(struct hv_vm *vm, unsigned id, uint64_t first, uint64_t n,
 		  const unsigned long *bits);
 
@@ -138,9 +143,9 @@ int hv_vcpu_set(struct hv_vcpu *v, const struct hv_state *s, uint32_t groups);
 uint64_t hv_xcr0_get(struct hv_vcpu *v);
 int hv_xcr0_set(struct hv_vcpu *v, uint64_t val);
 
-/* by_user: from the ioctl, which may set what a guest may not. -ENOENT: no such MSR; -EINVAL. */
-int hv_msr_get(struct hv_vcpu *v, uint32_t index, uint64_t *val, bool by_user);
-int hv_msr_set(struct hv_vcpu *v, uint32_t index, uint64_t val, bool by_user);
+/* Sets also what a guest may not. -ENOENT: no such MSR; -EINVAL. */
+int hv_msr_get(struct hv_vcpu *v, uint32_t index, uint64_t *val);
+int hv_msr_set(struct hv_vcpu *v, uint32_t index, uint64_t val);
 const uint32_t *hv_msr_list(unsigned *n); /* those to save and restore */
 
 struct hv_cpuid {

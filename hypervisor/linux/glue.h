@@ -33,7 +33,6 @@ struct vm {
 	struct mutex lock;
 	struct vcpu *vcpu[HV_MAX_VCPUS]; /* [m] set once */
 	unsigned int n_vcpus;		/* [m] */
-	u32 slot_flags[HV_MAX_SLOTS];	/* [m] KVM_MEM_* */
 	bool split;			/* [m] KVM_CAP_SPLIT_IRQCHIP was enabled */
 	unsigned int ioapic_pins;	/* [m] the first routes are an I/O APIC's */
 	bool manual_dirty;		/* [m] KVM_GET_DIRTY_LOG does not clear */

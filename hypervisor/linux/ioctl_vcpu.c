@@ -117,8 +117,8 @@ static int move_msr(struct vcpu *vcpu, u32 index, uint64_t *val, bool set)
 {
 	if (!vcpu)
 		return host_msr(index, val);
-	return set ? hv_msr_set(vcpu->hv, index, *val, true) :
-		     hv_msr_get(vcpu->hv, index, val, true);
+	return set ? hv_msr_set(vcpu->hv, index, *val) :
+		     hv_msr_get(vcpu->hv, index, val);
 }
 
 /* How many were done, from the first on: the next one was refused. */

@@ -102,7 +102,7 @@ static long get_sregs(struct vcpu *vcpu, void *arg, void __user *user)
 	int err = hv_vcpu_get(vcpu->hv, &s, HV_GPR | HV_SEG | HV_CR);
 
 	if (!err)
-		err = hv_msr_get(vcpu->hv, MSR_IA32_APICBASE, &r->apic_base, true);
+		err = hv_msr_get(vcpu->hv, MSR_IA32_APICBASE, &r->apic_base);
 	if (err)
 		return err;
 	for (unsigned int i = 0; i < HV_SEGS; i++)
@@ -158,7 +158,7 @@ static long set_sregs(struct vcpu *vcpu, void *arg, void __user *user)
 	s.cr4 = r->cr4;
 	s.cr8 = r->cr8;
 	s.efer = r->efer;
-	err = hv_msr_set(vcpu->hv, MSR_IA32_APICBASE, r->apic_base, true);
+	err = hv_msr_set(vcpu->hv, MSR_IA32_APICBASE, r->apic_base);
 	if (!err)
 		err = hv_vcpu_set(vcpu->hv, &s, HV_GPR | HV_SEG | HV_CR);
 	return err ? -EINVAL : set_interrupt(vcpu, r->interrupt_bitmap);
@@ -343,7 +343,7 @@ static bool id_is_narrow(struct vcpu *vcpu)
 {
 	uint64_t base = 0;
 
-	hv_msr_get(vcpu->hv, MSR_IA32_APICBASE, &base, true);
+	hv_msr_get(vcpu->hv, MSR_IA32_APICBASE, &base);
 	return base & X2APIC_ENABLE;
 }
 

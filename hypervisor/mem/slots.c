@@ -299,16 +299,23 @@ static bool take_dirty(struct hv_vm *vm, const struct hv_slot *s, unsigned long 
 	return flush;
 }
 
+/* vm->lock held. */
+static int find_logged(struct hv_vm *vm, unsigned id, const struct hv_slot **s)
+{
+	if (id >= HV_MAX_SLOTS)
+		return -EINVAL;
+	*s = slot_by_id(vm, id);
+	return *s && (*s)->written ? 0 : -ENOENT;
+}
+
 int hv_slot_dirty(struct hv_vm *vm, unsigned id, unsigned long *bits, bool clear)
 {
 	const struct hv_slot *s;
-	int err = 0;
+	int err;
 
 	host_lock(&vm->lock);
-	s = slot_by_id(vm, id);
-	if (!s || !s->written)
-		err = -ENOENT;
-	else if (take_dirty(vm, s, bits, clear))
+	err = find_logged(vm, id, &s);
+	if (!err && take_dirty(vm, s, bits, clear))
 		hv_flush_all(vm);
 	host_unlock(&vm->lock);
 	return err;
@@ -346,15 +353,13 @@ int hv_slot_clear(struct hv_vm *vm, unsigned id, uint64_t first, uint64_t n,
 		  const unsigned long *bits)
 {
 	const struct hv_slot *s;
-	int err = 0;
+	int err;
 
 	host_lock(&vm->lock);
-	s = slot_by_id(vm, id);
-	if (!s || !s->written)
-		err = -ENOENT;
-	else if (!clear_range_ok(s->len / S2_PAGE, first, n))
+	err = find_logged(vm, id, &s);
+	if (!err && !clear_range_ok(s->len / S2_PAGE, first, n))
 		err = -EINVAL;
-	else if (clear_pages(vm, s, first, n, bits))
+	if (!err && clear_pages(vm, s, first, n, bits))
 		hv_flush_all(vm);
 	host_unlock(&vm->lock);
 	return err;

@@ -120,9 +120,12 @@ static void test_set_and_get(void **state)
 static void test_what_follows(void **state)
 {
 	const struct hv_cpuid nothing = { 0 };
+	const struct hv_cpuid leaf7 = { .leaf = 7, .has_sub = true, .edx = 1 << 26 | 1 << 29 };
 
 	begin();
 	get_offer();
+	assert_int_equal(hv_cpuid_set(v, &leaf7, 1), 0);
+	assert_true(v->pred_cmd_allowed && v->arch_capabilities_allowed);
 	assert_int_equal(hv_cpuid_set(v, offer, n_offer), 0);
 	assert_int_equal(v->efer_allowed & (EFER_SCE | EFER_LME | EFER_LMA), EFER_SCE | EFER_LME |
 			 EFER_LMA);
@@ -134,7 +137,7 @@ static void test_what_follows(void **state)
 	assert_int_equal(v->xcr0_allowed, 0);
 	assert_int_equal(v->spec_ctrl_allowed, 0);
 	assert_int_equal(v->phys_bits, 36);
-	assert_false(v->x2apic_allowed);
+	assert_false(v->x2apic_allowed || v->pred_cmd_allowed || v->arch_capabilities_allowed);
 	assert_int_equal(v->cr4_allowed & (CR4_PAE | CR4_SMEP | CR4_OSXSAVE), CR4_PAE);
 	assert_int_equal(hv_cpuid_set(v, NULL, 0), 0);
 	assert_int_equal(v->cr4_allowed, hv_cap.cr4_guest);

@@ -700,8 +700,8 @@ static int guest_ends_interrupts(struct hv_vcpu *me, struct fake_hw *h, struct h
 static void eoi_by_the_guests_word(void **state)
 {
 	begin();
-	assert_int_equal(hv_msr_set(v, MSR_KVM_PV_EOI, EOI_WORD + 3, true), -EINVAL);
-	assert_int_equal(hv_msr_set(v, MSR_KVM_PV_EOI, EOI_WORD | 1, true), 0);
+	assert_int_equal(hv_msr_set(v, MSR_KVM_PV_EOI, EOI_WORD + 3), -EINVAL);
+	assert_int_equal(hv_msr_set(v, MSR_KVM_PV_EOI, EOI_WORD | 1), 0);
 	*eoi_word() = 0;
 	hw->st.rflags |= RFLAGS_IF;
 	v->st.rflags |= RFLAGS_IF;
