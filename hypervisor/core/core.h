@@ -348,7 +348,7 @@ int hv_span_find(struct hv_vcpu *v, uint64_t linear, unsigned n, uint32_t access
 		 struct hv_span *s, struct emul_fault *f);
 int hv_operand(struct hv_vcpu *v, unsigned seg, uint64_t off, unsigned n, uint32_t access,
 	       struct hv_span *s, struct emul_fault *f);
-/* 0; -EFAULT: not RAM, or ROM. What one page of the two does not take the other gets all the same. */
+/* 0; -EFAULT: not RAM, or ROM. What one page does not take the other gets all the same. */
 int hv_span_read(struct hv_vcpu *v, const struct hv_span *s, void *buf);
 int hv_span_write(struct hv_vcpu *v, const struct hv_span *s, const void *buf);
 

@@ -50,7 +50,7 @@ struct emul_ops {
 	/* SSE registers, 16 bytes; never fail */
 	void (*read_xmm)(struct emul *e, unsigned reg, void *buf);
 	void (*write_xmm)(struct emul *e, unsigned reg, const void *buf);
-	/* of ES to GS, for a MOV from it; never fails. NULL: that MOV is not emulated */
+	/* of ES to GS, for a MOV from it; never fails */
 	uint16_t (*selector)(struct emul *e, unsigned seg);
 };
 
@@ -82,6 +82,7 @@ struct emul {
 	uint64_t cr4;		/* OSFXSR for SSE */
 	bool stack32;		/* SS.B, outside 64-bit mode: PUSH and POP use ESP */
 	/* out */
+	enum emul_result result; /* the first that was not EMUL_OK */
 	struct emul_fault fault;
 	struct emul_insn insn;
 };

@@ -70,7 +70,7 @@ struct hv_ioevent {
 };
 int hv_ioevent_add(struct hv_vm *vm, const struct hv_ioevent *e); /* -EEXIST, -ENOSPC */
 int hv_ioevent_del(struct hv_vm *vm, const struct hv_ioevent *e); /* -ENOENT */
-bool hv_ioevent_pop(struct hv_vm *vm, struct hv_ioevent *e); /* one of them; no vCPU runs any more */
+bool hv_ioevent_pop(struct hv_vm *vm, struct hv_ioevent *e); /* any; when no vCPU runs any more */
 
 /* kvmclock: nanoseconds that guests of this VM see now. */
 uint64_t hv_clock_get(struct hv_vm *vm);

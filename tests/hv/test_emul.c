@@ -128,9 +128,6 @@ static uint16_t op_selector(struct emul *e, unsigned seg)
 static const struct emul_ops ops = {
 	op_fetch, op_read, op_write, op_cmpxchg, op_read_xmm, op_write_xmm, op_selector,
 };
-static const struct emul_ops ops_without_selector = {
-	op_fetch, op_read, op_write, op_cmpxchg, op_read_xmm, op_write_xmm, NULL,
-};
 
 /* --- running --- */
 
@@ -744,9 +741,6 @@ static void reads_segment_registers(void **state)
 	assert_int_equal(e->gpr[RCX], 0x1000 + SEG_DS);
 	run(EMUL_32, CODE(0x8c, 0x10)); /* always 16 bits in memory */
 	assert_access(0, WRITE, SEG_DS, 0x100, 2);
-	e = prepare(EMUL_32, CODE(0x8c, 0x10));
-	e->ops = &ops_without_selector;
-	assert_int_equal(emul_step(e, NULL, 0), EMUL_UNHANDLED);
 }
 
 static void wraps_the_instruction_pointer(void **state)
