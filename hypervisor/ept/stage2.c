@@ -17,7 +17,7 @@ enum { ENTRIES = 512, INDEX_BITS = 9 };
 
 /*
  * Our own bit of an entry that names a table; no processor looks at it. With it and the accessed
- * bit off no leaf below is dirty, and stage2_dirty() need not look: see dirty_enter().
+ * bit off no leaf below is dirty, and stage2_dirty() need not look: see may_be_dirty().
  */
 #define UNSURE (1ull << 58)
 #define ALL    (~0ull)
@@ -83,25 +83,22 @@ static void free_table(uint64_t pa)
 	host_page_del(&page, 0);
 }
 
-static void free_below(const struct stage2 *s, const uint64_t *table, unsigned level)
+static void free_tables(const struct stage2 *s, uint64_t pa, unsigned level)
 {
-	for (unsigned i = 0; i < ENTRIES; i++) {
-		uint64_t e = table[i];
+	const uint64_t *table = host_page_va(pa);
 
-		if (!e || s->fmt->is_leaf(e, level))
-			continue;
-		if (level > 2)
-			free_below(s, host_page_va(e & PTE_ADDR), level - 1);
-		free_table(e & PTE_ADDR);
-	}
+	for (unsigned i = 0; level > 1 && i < ENTRIES; i++)
+		if (table[i] && !s->fmt->is_leaf(table[i], level))
+			free_tables(s, table[i] & PTE_ADDR, level - 1);
+	free_table(pa);
 }
 
 void stage2_fini(struct stage2 *s)
 {
 	stage2_bury(stage2_take_dead(s));
 	if (s->root.va)
-		free_below(s, s->root.va, S2_LEVELS);
-	host_page_del(&s->root, 0);
+		free_tables(s, s->root.pa, S2_LEVELS);
+	s->root.va = NULL;
 }
 
 /*

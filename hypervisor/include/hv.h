@@ -152,9 +152,10 @@ struct hv_cpuid {
 	uint32_t leaf, sub, eax, ebx, ecx, edx;
 	bool has_sub;
 };
-int hv_cpuid_supported(struct hv_cpuid *out, unsigned *n); /* -E2BIG when *n is too small */
+/* HV_MAX_CPUID at most; how many there are, for what may be offered also if they are more. */
+unsigned hv_cpuid_supported(struct hv_cpuid *out);
+unsigned hv_cpuid_get(struct hv_vcpu *v, struct hv_cpuid *out);
 int hv_cpuid_set(struct hv_vcpu *v, const struct hv_cpuid *in, unsigned n);
-unsigned hv_cpuid_get(struct hv_vcpu *v, struct hv_cpuid *out); /* HV_MAX_CPUID at most; how many */
 
 /* Interrupts by the user (an 8259A's vector), NMI. -EEXIST: one is waiting already. */
 int hv_interrupt(struct hv_vcpu *v, uint8_t vector);

@@ -84,8 +84,7 @@ void vm_put(struct vm *vm);
 /* ioctl_vcpu.c */
 long vcpu_create(struct vm *vm, void *arg, void __user *id);
 void vcpu_free(struct vcpu *vcpu);
-long put_cpuids(struct kvm_cpuid2 __user *user, const struct hv_cpuid *from, unsigned int n);
-long move_msrs(struct vcpu *vcpu, struct kvm_msrs __user *user, bool set); /* NULL: the host's */
+long vcpu_call(struct vcpu *vcpu, unsigned int cmd, void __user *user); /* an ioctl; its lock held */
 
 /* run.c */
 long vcpu_run(struct vcpu *vcpu);

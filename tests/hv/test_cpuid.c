@@ -43,14 +43,12 @@ static const struct hv_cpuid *offered(uint32_t leaf, uint32_t sub)
 
 static void get_offer(void)
 {
-	n_offer = HV_MAX_CPUID;
-	assert_int_equal(hv_cpuid_supported(offer, &n_offer), 0);
+	n_offer = hv_cpuid_supported(offer);
+	assert_in_range(n_offer, 20, HV_MAX_CPUID);
 }
 
 static void test_offer(void **state)
 {
-	unsigned small = 3;
-
 	begin();
 	get_offer();
 	assert_in_range(offered(0, 0)->eax, 1, 0xd);
@@ -66,7 +64,6 @@ static void test_offer(void **state)
 	assert_int_equal(offered(0xd, 1)->eax & 0xa, 0);
 	for (const struct hv_cpuid *c = &offer[1]; c < &offer[n_offer]; c++) /* in order */
 		assert_true(c[-1].leaf < c->leaf || (c[-1].leaf == c->leaf && c[-1].sub < c->sub));
-	assert_int_equal(hv_cpuid_supported(offer, &small), -E2BIG);
 	end();
 }
 
