@@ -45,8 +45,10 @@ static int access_linear(struct task *t, uint32_t linear, void *buf, unsigned n,
 
 	if (hv_span_find(t->v, linear, n, access, &s, &t->f))
 		return -EFAULT;
-	if (buf)
-		err = access & PF_WRITE ? hv_span_write(t->v, &s, buf) : hv_span_read(t->v, &s, buf);
+	if (buf && access & PF_WRITE)
+		err = hv_span_write(t->v, &s, buf);
+	else if (buf)
+		err = hv_span_read(t->v, &s, buf);
 	return err ? fault(t, X86_GP, 0) : 0; /* tables and stacks in a device's registers */
 }
 

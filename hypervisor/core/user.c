@@ -20,16 +20,6 @@ int hv_interrupt(struct hv_vcpu *v, uint8_t vector)
 	return err;
 }
 
-bool hv_interrupt_ready(struct hv_vcpu *v)
-{
-	bool ready;
-
-	host_lock(&v->lock);
-	ready = hv_user_interrupt_open(v);
-	hv_vcpu_unlock(v);
-	return ready;
-}
-
 void hv_interrupt_window(struct hv_vcpu *v, bool want)
 {
 	v->user_window = want; /* read by the same thread's next hv_vcpu_run() only */

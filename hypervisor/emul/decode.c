@@ -185,7 +185,7 @@ static void take_opcode(struct emul *e)
 
 /* --- operands --- */
 
-/* INS, OUTS, IN, OUT: bytes when even, and never more than 32 bits. */
+/* INS, OUTS, IN, OUT: never more than 32 bits. */
 static bool is_port_io(const struct emul_insn *in)
 {
 	return in->map == MAP_1 && ((in->opcode & 0xfc) == 0x6c || (in->opcode & 0xf4) == 0xe4);
@@ -195,7 +195,7 @@ static unsigned operand_size(const struct emul *e)
 {
 	const struct emul_insn *in = &e->insn;
 
-	if (in->flags & BYTE || (is_port_io(in) && !(in->opcode & 1)))
+	if (in->flags & BYTE || (in->flags & W_BIT && !(in->opcode & 1)))
 		return 1;
 	if (in->flags & REGISTERS)
 		return e->mode == EMUL_64 ? 8 : 4;
@@ -301,7 +301,7 @@ static void take_modrm(struct emul *e)
 static void take_immediate(struct emul *e)
 {
 	struct emul_insn *in = &e->insn;
-	unsigned z = in->op_size == 2 ? 2 : 4;
+	unsigned z = in->op_size < 4 ? in->op_size : 4;
 
 	switch (in->flags & IMM) {
 	case IMM_8:

@@ -67,7 +67,7 @@ struct emul_insn {
 	uint8_t mod, reg, rm;	/* with REX bits */
 	uint64_t ea;		/* offset of the memory operand, cut to addr_size */
 	uint64_t imm;		/* sign-extended to 64 bits */
-	uint16_t flags;		/* of the opcode table */
+	uint32_t flags;		/* of the opcode table */
 	const struct emul_entry *entry;
 };
 

@@ -38,6 +38,7 @@ enum {
 	NO_WRITE = 0x2000, /* likewise */
 	REGISTERS = 0x4000, /* ModRM.mod does not count: MOV to and from CR, DR, TR */
 	OPREG = 0x8000,	    /* RM is a register, by the opcode's low bits */
+	W_BIT = 0x10000,    /* BYTE if the opcode is even */
 };
 
 /* In the order of the encoding. */
@@ -52,7 +53,7 @@ typedef void emul_run(struct emul_work *w);
 typedef void emul_compute(struct emul_work *w);
 
 struct emul_entry {
-	uint16_t flags;
+	uint32_t flags;
 	emul_run *run;			  /* NULL: only its length is known */
 	union {
 		emul_compute *compute;	  /* dst and src to dst and flags */

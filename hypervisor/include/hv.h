@@ -106,7 +106,7 @@ void hv_vcpu_kick(struct hv_vcpu *v); /* out of the guest or its sleep, soon; an
 /* Why hv_vcpu_run() came back. What is needed as an answer is put back before the next run. */
 enum hv_reason {
 	HV_USER_NONE, HV_USER_IO, HV_USER_MMIO, HV_USER_WINDOW, HV_USER_EOI, HV_USER_SHUTDOWN,
-	HV_USER_DEBUG, HV_USER_HYPERCALL, HV_USER_MSR_READ, HV_USER_MSR_WRITE, HV_USER_INTERNAL,
+	HV_USER_DEBUG, HV_USER_MSR_READ, HV_USER_MSR_WRITE, HV_USER_INTERNAL,
 	HV_USER_FAIL_ENTRY, HV_USER_XEN,
 };
 enum { HV_IO_BYTES = 4096 };
@@ -115,7 +115,7 @@ struct hv_user {
 	enum hv_reason reason;
 	/* As it stands at the end of hv_vcpu_run(), whatever that returned. */
 	bool if_flag;		/* RFLAGS.IF */
-	bool interrupt_ready;	/* as hv_interrupt_ready() */
+	bool interrupt_ready;	/* hv_interrupt()'s could be taken at once */
 	uint8_t cr8;
 	uint64_t apic_base;	/* MSR_APIC_BASE */
 	union {
@@ -160,8 +160,6 @@ int hv_cpuid_set(struct hv_vcpu *v, const struct hv_cpuid *in, unsigned n);
 /* Interrupts by the user (an 8259A's vector), NMI. -EEXIST: one is waiting already. */
 int hv_interrupt(struct hv_vcpu *v, uint8_t vector);
 void hv_nmi(struct hv_vcpu *v);		    /* need not wait for the vCPU */
-/* Can an interrupt of the user's be taken at once? From the last hv_vcpu_run(). */
-bool hv_interrupt_ready(struct hv_vcpu *v);
 /* Tell by HV_USER_WINDOW as soon as it can; until the next run. */
 void hv_interrupt_window(struct hv_vcpu *v, bool want);
 

@@ -84,7 +84,7 @@ void vm_put(struct vm *vm);
 /* ioctl_vcpu.c */
 long vcpu_create(struct vm *vm, void *arg, void __user *id);
 void vcpu_free(struct vcpu *vcpu);
-long vcpu_call(struct vcpu *vcpu, unsigned int cmd, void __user *user); /* an ioctl; its lock held */
+long vcpu_call(struct vcpu *vcpu, unsigned int cmd, void __user *user); /* an ioctl */
 
 /* run.c */
 long vcpu_run(struct vcpu *vcpu);

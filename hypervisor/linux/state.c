@@ -60,10 +60,14 @@ static const u8 seg_order[HV_SEGS] = {
 static const struct seg_field {
 	u8 at, shift, mask;
 } seg_fields[] = {
-	{ offsetof(struct kvm_segment, type), 0, 15 }, { offsetof(struct kvm_segment, s), 4, 1 },
-	{ offsetof(struct kvm_segment, dpl), 5, 3 }, { offsetof(struct kvm_segment, present), 7, 1 },
-	{ offsetof(struct kvm_segment, avl), 12, 1 }, { offsetof(struct kvm_segment, l), 13, 1 },
-	{ offsetof(struct kvm_segment, db), 14, 1 }, { offsetof(struct kvm_segment, g), 15, 1 },
+	{ offsetof(struct kvm_segment, type), 0, 15 },
+	{ offsetof(struct kvm_segment, s), 4, 1 },
+	{ offsetof(struct kvm_segment, dpl), 5, 3 },
+	{ offsetof(struct kvm_segment, present), 7, 1 },
+	{ offsetof(struct kvm_segment, avl), 12, 1 },
+	{ offsetof(struct kvm_segment, l), 13, 1 },
+	{ offsetof(struct kvm_segment, db), 14, 1 },
+	{ offsetof(struct kvm_segment, g), 15, 1 },
 };
 
 static struct kvm_segment get_seg(const struct hv_seg *from)
