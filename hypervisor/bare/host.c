@@ -242,7 +242,7 @@ void host_fpu_xmm(struct hv_vcpu *v, unsigned reg, void *data16, bool write)
 	static struct bare_vcpu now;
 	uint8_t *at = now.xsave + XMM_AT + reg * XMM_SIZE;
 
-	BUG_ON(!host.in_guest || reg > 15);
+	BUG_ON(!host.in_guest || reg > 15); /* no MMX in the tests */
 	asm volatile("fxsave64 %0" : "=m"(now.xsave));
 	if (!write) {
 		memcpy(data16, at, XMM_SIZE);

@@ -143,7 +143,7 @@ struct hv_vcpu {
 		uint64_t rip; /* where the instruction is: the user may move it */
 		uint16_t port;
 		uint8_t size, seg, addr_size, insn_len;
-		bool in, string, rep;
+		bool in, string, rep, device; /* device: span is not RAM */
 		uint32_t count;
 		struct hv_span span;
 	} io;			     /* [v] under way */
@@ -161,6 +161,7 @@ struct hv_vcpu {
 	bool x2apic_allowed, pred_cmd_allowed, arch_capabilities_allowed; /* [v] by CPUID */
 
 	uint64_t tsc_offset, tsc_khz, tsc_ratio; /* [v] guest = host * ratio + offset; 32.32 */
+	uint64_t deadline; /* [v] host's TSC when entries are to end, where they can; 0: never */
 	struct hv_dull_msrs msr;	     /* [v] */
 	uint64_t clock_gpa, wall_gpa;	     /* [v] MSR_KVM_SYSTEM_TIME, MSR_KVM_WALL_CLOCK */
 	uint32_t clock_version;
@@ -173,12 +174,20 @@ struct hv_vcpu {
 
 extern const struct hv_backend *hv_ops; /* [I] after hv_load() */
 extern struct hv_caps hv_cap;		/* [I] likewise */
+extern struct hv_vcpu **hv_last; /* [a] by host_cpu(): whose branch predictions it may hold */
 
 /*
  * What a handler tells the run loop. Handlers are called with the vCPU lock held, loaded or not;
  * one that may sleep calls hv_vcpu_release() first.
  */
 enum hv_next { HV_AGAIN, HV_TO_USER }; /* or -errno */
+
+/*
+ * Exceptions that always exit. Machine checks are the host's. #UD may be the other vendor's
+ * hypercall. #DB and #AC can come up again in their own delivery, for ever and with no interrupt in
+ * between: a guest would have the processor for good. The core delivers them.
+ */
+enum { HV_TRAPS = 1 << X86_MC | 1 << X86_UD | 1 << X86_DB | 1 << X86_AC };
 
 /* --- vcpu.c: lifetime, binding, requests --- */
 
@@ -294,6 +303,11 @@ int hv_emulate(struct hv_vcpu *v, const uint8_t *bytes, unsigned n);
 /* The same for a HV_EXIT_MEM that is not RAM's: its address saves walks. */
 int hv_emulate_mem(struct hv_vcpu *v, const struct hv_exit *x);
 int hv_exit_task(struct hv_vcpu *v, struct hv_exit *x);
+/*
+ * What an instruction that loads a segment (far jumps: CS) does when it has the selector. -EFAULT:
+ * *f is to be raised; -EINVAL: a gate or a task. May sleep and leave the vCPU unbound.
+ */
+int hv_load_segment(struct hv_vcpu *v, unsigned seg, uint16_t selector, struct emul_fault *f);
 /*
  * A write to ROM by v->emul.insn, which the emulator does not know: the accessed or busy bit of a
  * descriptor. LTR and far returns of 32-bit code go on without it, the processor has checked all

@@ -150,10 +150,15 @@ static void deliver_exception(struct hv_vcpu *v)
 	hv_ops->inject(v, &ev);
 }
 
+/* The user may have closed interrupts since: then it waits. */
 static void deliver_interrupted(struct hv_vcpu *v)
 {
 	struct hv_event ev = v->interrupted;
 
+	if (ev.type == HV_EV_INTR && (!(v->st.rflags & RFLAGS_IF) || in_shadow(v))) {
+		put_back_interrupted(v);
+		return;
+	}
 	v->interrupted.type = HV_EV_NONE;
 	hv_ops->inject(v, &ev);
 }

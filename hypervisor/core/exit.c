@@ -61,6 +61,9 @@ int hv_exit_handle(struct hv_vcpu *v, struct hv_exit *x)
 	case HV_EXIT_HOST_INTR:
 	case HV_EXIT_WINDOW:
 		return HV_AGAIN;
+	case HV_EXIT_DEADLINE:
+		lapic_timer_update(v);
+		return HV_AGAIN;
 	case HV_EXIT_IO:
 		return hv_exit_io(v, x);
 	case HV_EXIT_MEM:

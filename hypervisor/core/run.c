@@ -85,6 +85,7 @@ static bool awake(void *arg)
 static void sleep(struct hv_vcpu *v)
 {
 	hv_vcpu_release(v);
+	lapic_timer_sleep(v);
 	host_sleep_until(&v->wait, awake, v);
 	lapic_timer_poll(v);
 	if (v->mp == HV_MP_HALTED && (hv_event_waiting(v) || (cpu_load(&v->requests) & HV_REQ_NMI)))
@@ -253,10 +254,31 @@ static int enter(struct hv_vcpu *v, struct hv_exit *x, const volatile uint8_t *s
 	return err;
 }
 
+static void log_four(const char *names, const uint64_t val[4])
+{
+	host_log(HOST_WARN, "%s %016llx %016llx %016llx %016llx", names,
+		 (unsigned long long)val[0], (unsigned long long)val[1],
+		 (unsigned long long)val[2], (unsigned long long)val[3]);
+}
+
+/* What the vendor's dump does not have. */
+static void log_registers(const struct hv_vcpu *v)
+{
+	static const char *const names[] = {
+		"RAX RCX RDX RBX", "RSP RBP RSI RDI", "R8 to R11", "R12 to R15",
+	};
+
+	for (unsigned i = 0; i < HV_ARRAY(names); i++)
+		log_four(names[i], &v->st.gpr[i * 4]);
+	log_four("DR0 to DR3", v->st.dr);
+}
+
 static int refused(struct hv_vcpu *v, const struct hv_exit *x)
 {
-	if (!v->complained)
+	if (!v->complained) {
 		hv_ops->dump(v);
+		log_registers(v);
+	}
 	v->complained = true;
 	v->user->fail.hw_reason = x->hw_reason;
 	return tell(v, HV_USER_FAIL_ENTRY);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Task switches of 32-bit and 16-bit guests. The processor has checked who may switch; what it
- * checks after that, and the switch itself, is here. And segments whose descriptor is in ROM.
+ * checks after that, and the switch itself, is here. And segments that are loaded by instructions
+ * which are emulated, or whose descriptor is in ROM.
  *
  * Reference: Intel SDM 3, "Task Management": "Task Switching", and its tables of exceptions and of
  * the busy flag, NT and the link; AMD APM 2, "Task Management".
@@ -9,7 +10,7 @@
 #include "core/core.h"
 
 enum { TSS_LINK = 0, TSS_CR3 = 0x1c, TSS_TRAP = 0x64, TSS_MAX = 0x68 };
-enum { TYPE_BUSY = 2, TYPE_32 = 8, TYPE_LDT = 2 };			  /* system segments */
+enum { TYPE_AVAILABLE = 1, TYPE_BUSY = 2, TYPE_32 = 8, TYPE_LDT = 2 };	  /* system segments */
 enum { TYPE_ACCESSED = 1, TYPE_RW = 2, TYPE_CONFORMING = 4, TYPE_CODE = 8 }; /* the others */
 
 /* From start on: EIP, EFLAGS, eight registers, segments, LDT, as words of width. */
@@ -23,7 +24,7 @@ struct task {
 	enum hv_task_source source;
 	uint32_t ext;	     /* bit 0 of error codes: nothing that the program did */
 	struct hv_seg tss;   /* the new one */
-	uint32_t descriptor; /* where its descriptor is */
+	uint64_t descriptor; /* where its descriptor is */
 	uint8_t image[TSS_MAX];
 	struct emul_fault f;
 };
@@ -38,7 +39,7 @@ static int fault(struct task *t, uint8_t vector, uint16_t selector)
 /* --- memory --- */
 
 /* access: PF_WRITE, PF_USER. Without buf it is only found out whether it could be done. */
-static int access_linear(struct task *t, uint32_t linear, void *buf, unsigned n, uint32_t access)
+static int access_linear(struct task *t, uint64_t linear, void *buf, unsigned n, uint32_t access)
 {
 	struct hv_span s;
 	int err = 0;
@@ -53,7 +54,7 @@ static int access_linear(struct task *t, uint32_t linear, void *buf, unsigned n,
 }
 
 static int read_descriptor(struct task *t, uint16_t selector, uint8_t vector, uint64_t *raw,
-			   uint32_t *linear)
+			   uint64_t *linear)
 {
 	const struct hv_state *st = &t->v->st;
 	const struct hv_seg *ldt = &st->seg[HV_LDTR];
@@ -62,7 +63,9 @@ static int read_descriptor(struct task *t, uint16_t selector, uint8_t vector, ui
 	if ((local && !(ldt->attr & SEG_P)) ||
 	    (selector | 7u) > (local ? ldt->limit : st->gdt.limit))
 		return fault(t, vector, selector);
-	*linear = (uint32_t)(local ? ldt->base : st->gdt.base) + (selector & ~7u);
+	*linear = (local ? ldt->base : st->gdt.base) + (selector & ~7u);
+	if (!(st->efer & EFER_LMA)) /* where there is long mode, only instructions come here */
+		*linear = (uint32_t)*linear;
 	return access_linear(t, *linear, raw, sizeof(*raw), 0);
 }
 
@@ -81,7 +84,7 @@ static struct hv_seg unpack(uint16_t selector, uint64_t raw)
 }
 
 /* The byte of a descriptor with type, DPL and P. */
-static int write_rights(struct task *t, uint32_t descriptor, uint16_t attr)
+static int write_rights(struct task *t, uint64_t descriptor, uint16_t attr)
 {
 	uint8_t byte = (uint8_t)attr;
 
@@ -119,7 +122,8 @@ static int find_tss(struct task *t, uint16_t selector)
 	if (read_descriptor(t, selector, vector, &raw, &t->descriptor))
 		return -EFAULT;
 	t->tss = unpack(selector, raw);
-	if ((t->tss.attr & (SEG_S | SEG_TYPE) & ~TYPE_32) != (returns ? 1 | TYPE_BUSY : 1))
+	if ((t->tss.attr & (SEG_S | SEG_TYPE) & ~TYPE_32) !=
+	    (returns ? TYPE_AVAILABLE | TYPE_BUSY : TYPE_AVAILABLE))
 		return fault(t, vector, selector);
 	if (!(t->tss.attr & SEG_P))
 		return fault(t, X86_NP, selector);
@@ -166,8 +170,7 @@ static int save_old(struct task *t, uint64_t rip)
 static int mark_tasks(struct task *t)
 {
 	uint16_t old = t->v->st.seg[HV_TR].selector;
-	uint32_t linear;
-	uint64_t raw;
+	uint64_t raw, linear;
 	int err = 0;
 
 	if (!nests(t)) {
@@ -208,6 +211,9 @@ static bool rights_valid(unsigned seg, const struct hv_seg *s, unsigned cpl)
 
 	if (seg == HV_LDTR)
 		return !(s->selector & 4) && (s->attr & (SEG_S | SEG_TYPE)) == TYPE_LDT;
+	if (seg == HV_TR)
+		return !(s->selector & 4) &&
+		       (s->attr & (SEG_S | SEG_TYPE) & ~TYPE_32) == TYPE_AVAILABLE;
 	if (!(s->attr & SEG_S))
 		return false;
 	if (seg == HV_CS)
@@ -217,35 +223,43 @@ static bool rights_valid(unsigned seg, const struct hv_seg *s, unsigned cpl)
 	return (!code || rw) && (conforming || (dpl >= cpl && dpl >= rpl));
 }
 
-static uint8_t absent_vector(unsigned seg)
+/* vector: of what is wrong with it, #TS in a task switch. */
+static uint8_t absent_vector(unsigned seg, uint8_t vector)
 {
-	return seg == HV_SS ? X86_SS : seg == HV_LDTR ? X86_TS : X86_NP;
+	return seg == HV_SS ? X86_SS : seg == HV_LDTR && vector == X86_TS ? X86_TS : X86_NP;
+}
+
+/* What is read from linear becomes *s when it is found good; TSSs become busy. */
+static int take_segment(struct task *t, unsigned seg, struct hv_seg *s, uint64_t linear,
+			uint8_t vector)
+{
+	uint16_t mark = s->attr & SEG_S ? TYPE_ACCESSED : seg == HV_TR ? TYPE_BUSY : 0;
+
+	if (!rights_valid(seg, s, t->v->st.cpl))
+		return fault(t, vector, s->selector);
+	if (!(s->attr & SEG_P))
+		return fault(t, absent_vector(seg, vector), s->selector);
+	if (mark & ~s->attr) {
+		s->attr |= mark;
+		if (write_rights(t, linear, s->attr))
+			return -EFAULT;
+	}
+	t->v->st.seg[seg] = *s;
+	return 0;
 }
 
 static int load_segment(struct task *t, unsigned seg)
 {
-	struct hv_state *st = &t->v->st;
-	uint16_t selector = st->seg[seg].selector;
+	uint16_t selector = t->v->st.seg[seg].selector;
 	struct hv_seg s;
-	uint32_t linear;
-	uint64_t raw;
+	uint64_t raw, linear;
 
 	if (!(selector & 0xfffc))
 		return seg == HV_CS || seg == HV_SS ? fault(t, X86_TS, selector) : 0;
 	if (read_descriptor(t, selector, X86_TS, &raw, &linear))
 		return -EFAULT;
 	s = unpack(selector, raw);
-	if (!rights_valid(seg, &s, st->cpl))
-		return fault(t, X86_TS, selector);
-	if (!(s.attr & SEG_P))
-		return fault(t, absent_vector(seg), selector);
-	if ((s.attr & SEG_S) && !(s.attr & TYPE_ACCESSED)) {
-		s.attr |= TYPE_ACCESSED;
-		if (write_rights(t, linear, s.attr))
-			return -EFAULT;
-	}
-	st->seg[seg] = s;
-	return 0;
+	return take_segment(t, seg, &s, linear, X86_TS);
 }
 
 static int load_segments(struct task *t)
@@ -386,6 +400,68 @@ int hv_exit_task(struct hv_vcpu *v, struct hv_exit *x)
 	return HV_AGAIN;
 }
 
+/* --- segments by themselves --- */
+
+/* Only the stack's in 64-bit mode may be none, and data segments. */
+static int load_null(struct task *t, unsigned seg, uint16_t selector)
+{
+	struct hv_state *st = &t->v->st;
+	struct hv_seg none = { .selector = selector };
+
+	if (seg == HV_CS || seg == HV_TR)
+		return fault(t, X86_GP, 0);
+	if (seg == HV_SS) {
+		if (hv_mode(t->v) != EMUL_64 || st->cpl == 3 || selector != st->cpl)
+			return fault(t, X86_GP, 0);
+		none.attr = (uint16_t)(st->cpl << SEG_DPL_SHIFT);
+	}
+	st->seg[seg] = none;
+	return 0;
+}
+
+/* Those of the system have 16 bytes in long mode; there, a code segment is of one mode only. */
+static int load_described(struct task *t, unsigned seg, uint16_t selector)
+{
+	struct hv_state *st = &t->v->st;
+	bool long_mode = st->efer & EFER_LMA, system = seg == HV_LDTR || seg == HV_TR;
+	uint64_t raw, linear, high = 0;
+	struct hv_seg s;
+
+	if (read_descriptor(t, selector, X86_GP, &raw, &linear) ||
+	    (system && long_mode && access_linear(t, linear + 8, &high, sizeof(high), 0)))
+		return -EFAULT;
+	s = unpack(selector, raw);
+	s.base |= high << 32;
+	if (seg == HV_CS) {
+		if (!(s.attr & SEG_S))
+			return -EINVAL;
+		if ((selector & 3) > st->cpl || (long_mode && !(~s.attr & (SEG_L | SEG_DB))))
+			return fault(t, X86_GP, selector);
+		s.selector = (selector & ~3) | st->cpl;
+	}
+	return take_segment(t, seg, &s, linear, X86_GP);
+}
+
+int hv_load_segment(struct hv_vcpu *v, unsigned seg, uint16_t selector, struct emul_fault *f)
+{
+	struct hv_state *st = &v->st;
+	struct task t = { .v = v };
+	int err = 0;
+
+	hv_need(v, HV_SEG | HV_CR);
+	hv_touch(v, HV_SEG);
+	if (!(st->cr0 & CR0_PE) || (st->rflags & RFLAGS_VM)) {
+		st->seg[seg].selector = selector;
+		st->seg[seg].base = selector << 4;
+	} else if (!(selector & 0xfffc)) {
+		err = load_null(&t, seg, selector);
+	} else {
+		err = load_described(&t, seg, selector);
+	}
+	*f = t.f;
+	return err;
+}
+
 /* --- descriptors in ROM --- */
 
 /* RIP and selector, as LTR leaves and has them, or as a far return finds them on the stack. */
@@ -393,9 +469,9 @@ int hv_load_from_rom(struct hv_vcpu *v)
 {
 	const struct emul_insn *in = &v->emul.insn;
 	unsigned opcode = in->map << 8 | in->opcode, seg = opcode == 0x1cb ? HV_CS : HV_TR;
-	uint32_t far[2] = { (uint32_t)v->st.rip + in->len, (uint32_t)v->st.gpr[in->rm] }, linear;
+	uint32_t far[2] = { (uint32_t)v->st.rip + in->len, (uint32_t)v->st.gpr[in->rm] };
 	struct task t = { .v = v };
-	uint64_t at, raw;
+	uint64_t at, raw, linear;
 
 	if (v->emul.mode != EMUL_32 ||
 	    (seg == HV_TR && (opcode != 0x200 || in->reg != 3 || in->is_mem)) ||

@@ -89,7 +89,7 @@ int hv_events_set(struct hv_vcpu *v, const struct hv_events *e)
 	}
 	cpu_and(&v->requests, ~HV_REQ_NMI);
 	v->nmis = e->nmi_pending;
-	v->st.nmi_masked = e->nmi_masked;
+	v->st.nmi_masked = e->nmi_masked && e->event.type != HV_EV_NMI; /* it has yet to do so */
 	v->st.shadow_sti = e->shadow_sti;
 	v->st.shadow_movss = e->shadow_movss;
 	cpu_store(&v->sipi_vector, e->sipi_vector);
@@ -124,7 +124,7 @@ int hv_mp_set(struct hv_vcpu *v, enum hv_mp mp)
 /* What run.c lends to the debugger for an entry is not for the guest to see there. */
 int hv_debug_set(struct hv_vcpu *v, const struct hv_debug *d)
 {
-	uint32_t traps = 1u << X86_UD;
+	uint32_t traps = HV_TRAPS;
 	bool registers;
 
 	host_lock(&v->lock);
@@ -136,8 +136,6 @@ int hv_debug_set(struct hv_vcpu *v, const struct hv_debug *d)
 		hv_raise(v, d->inject);
 	v->debug = d->on ? *d : (struct hv_debug){ .on = false };
 	registers = v->debug.step || v->debug.hard_bp;
-	if (registers)
-		traps |= 1u << X86_DB;
 	if (v->debug.soft_bp)
 		traps |= 1u << X86_BP;
 	hv_vcpu_bind(v);

@@ -6,6 +6,7 @@
 
 const struct hv_backend *hv_ops;
 struct hv_caps hv_cap;
+struct hv_vcpu **hv_last;
 
 static const struct hv_backend *const vendors[] = {
 #ifdef HV_HAVE_SVM
@@ -16,6 +17,18 @@ static const struct hv_backend *const vendors[] = {
 #endif
 	NULL
 };
+
+static int set_up(const struct hv_backend *b)
+{
+	int err = -ENOMEM;
+
+	hv_last = host_alloc(sizeof(*hv_last) * host_ncpu());
+	if (hv_last)
+		err = b->setup();
+	if (err)
+		host_free(hv_last);
+	return err;
+}
 
 int hv_load(const char **why)
 {
@@ -35,7 +48,7 @@ int hv_load(const char **why)
 			*why = reason ? reason : *why;
 			continue;
 		}
-		err = (*b)->setup();
+		err = set_up(*b);
 		if (!err) {
 			hv_ops = *b;
 			hv_cap.host_xcr0 = cpu_cr4() & CR4_OSXSAVE ? cpu_xgetbv() : 0;
@@ -50,6 +63,7 @@ void hv_unload(void)
 {
 	hv_ops->teardown();
 	hv_ops = NULL;
+	host_free(hv_last);
 }
 
 int hv_cpu_on(void)

@@ -297,7 +297,7 @@ static void take_modrm(struct emul *e)
 	}
 }
 
-/* Far pointers and ENTER's are skipped: nobody emulates those. */
+/* Selectors of far pointers are skipped, nobody emulates those; and so is ENTER's level. */
 static void take_immediate(struct emul *e)
 {
 	struct emul_insn *in = &e->insn;
@@ -317,14 +317,16 @@ static void take_immediate(struct emul *e)
 		in->imm = take_signed(e, 2);
 		break;
 	case IMM_24:
-		take_signed(e, 3);
+		in->imm = take_signed(e, 2);
+		take_byte(e);
 		break;
 	case MOFFS:
 		in->is_mem = true;
 		in->ea = take_signed(e, in->addr_size);
 		break;
 	case FAR:
-		take_signed(e, z + 2);
+		in->imm = take_signed(e, z);
+		take_signed(e, 2);
 		break;
 	}
 }

@@ -47,11 +47,13 @@ struct emul_ops {
 	 * EMUL_RETRY if it is not */
 	enum emul_result (*cmpxchg)(struct emul *e, unsigned seg, uint64_t off, const void *old,
 				    const void *val, unsigned n);
-	/* SSE registers, 16 bytes; never fail */
+	/* SSE registers, 16 bytes; from 16 on MMX registers, as x87's have them; never fail */
 	void (*read_xmm)(struct emul *e, unsigned reg, void *buf);
 	void (*write_xmm)(struct emul *e, unsigned reg, const void *buf);
-	/* of ES to GS, for a MOV from it; never fails */
+	/* of ES to GS, LDTR and TR, to be stored; never fails */
 	uint16_t (*selector)(struct emul *e, unsigned seg);
+	/* loads it, or CS for a far jump, after all other accesses */
+	enum emul_result (*load_segment)(struct emul *e, unsigned seg, uint16_t selector);
 };
 
 /* A decoded instruction; decode.c fills it, exec.c reads it. */
@@ -79,7 +81,7 @@ struct emul {
 	/* in */
 	enum emul_mode mode;
 	uint8_t cpl;
-	uint64_t cr4;		/* OSFXSR for SSE */
+	uint64_t cr0, cr4;	/* for SMSW; OSFXSR for SSE */
 	bool stack32;		/* SS.B, outside 64-bit mode: PUSH and POP use ESP */
 	/* out */
 	enum emul_result result; /* the first that was not EMUL_OK */

@@ -68,14 +68,13 @@ static void operand_write(struct emul_work *w, const void *old, const void *val,
 				       e->ops->write(e, in->seg, in->ea, val, n);
 }
 
-/* The operand that ModRM.rm or the opcode names. */
-static uint64_t rm_read(struct emul_work *w)
+uint64_t emul_rm_read(struct emul_work *w)
 {
 	return w->in->is_mem ? emul_mem_read(w, w->in->seg, w->in->ea) :
 			       emul_reg_read(w->e, w->in->rm, w->size);
 }
 
-static void rm_write(struct emul_work *w, uint64_t val)
+void emul_rm_write(struct emul_work *w, uint64_t val)
 {
 	if (w->in->is_mem)
 		operand_write(w, &w->old, &val, w->size);
@@ -99,7 +98,7 @@ static uint64_t source(struct emul_work *w)
 {
 	switch (w->in->flags & FORM) {
 	case REG_RM:
-		return rm_read(w);
+		return emul_rm_read(w);
 	case RM_IMM:
 		return w->in->imm & emul_mask(w->size);
 	case RM_ONE:
@@ -117,11 +116,11 @@ void emul_binary(struct emul_work *w)
 
 	w->src = source(w);
 	if (!(w->in->flags & NO_READ))
-		w->dst = w->old = to_reg ? reg_read(w) : rm_read(w);
+		w->dst = w->old = to_reg ? reg_read(w) : emul_rm_read(w);
 	w->in->entry->compute(w);
 	if (w->in->flags & NO_WRITE)
 		return;
-	to_reg ? reg_write(w, w->dst) : rm_write(w, w->dst);
+	to_reg ? reg_write(w, w->dst) : emul_rm_write(w, w->dst);
 }
 
 /* A bit offset in a register, signed, reaches beyond the operand: to another one of its size. */
@@ -143,7 +142,7 @@ void emul_scan(struct emul_work *w)
 {
 	if (w->in->rep == PREFIX_REP)
 		return emul_stop(w->e, EMUL_UNHANDLED);
-	w->src = rm_read(w);
+	w->src = emul_rm_read(w);
 	emul_set_flags(w, RFLAGS_ZF, emul_flag_if(!w->src, RFLAGS_ZF));
 	if (w->src)
 		reg_write(w, w->in->opcode & 1 ? 63 - __builtin_clzll(w->src)
@@ -182,7 +181,7 @@ static void move_extended(struct emul_work *w, unsigned from, bool is_signed)
 	unsigned to = w->size;
 
 	w->size = from;
-	w->src = rm_read(w);
+	w->src = emul_rm_read(w);
 	w->size = to;
 	reg_write(w, is_signed ? emul_sign_extend(w->src, from) : w->src);
 }
@@ -209,7 +208,7 @@ void emul_mov_from_seg(struct emul_work *w)
 		return emul_raise(w->e, X86_UD);
 	if (w->in->is_mem)
 		w->size = 2;
-	rm_write(w, w->e->ops->selector(w->e, seg));
+	emul_rm_write(w, w->e->ops->selector(w->e, seg));
 }
 
 void emul_xlat(struct emul_work *w)
@@ -231,19 +230,19 @@ void emul_xchg(struct emul_work *w)
 	if (w->in->opcode == 0x90 && (w->in->rm == RAX || w->in->rep == PREFIX_REP))
 		return;
 	w->in->lock = w->in->is_mem;
-	w->old = rm_read(w);
+	w->old = emul_rm_read(w);
 	w->src = reg_read(w);
-	rm_write(w, w->src);
+	emul_rm_write(w, w->src);
 	reg_write(w, w->old);
 }
 
 /* With one register for both operands, the sum stays. */
 void emul_xadd(struct emul_work *w)
 {
-	w->dst = w->old = rm_read(w);
+	w->dst = w->old = emul_rm_read(w);
 	w->src = reg_read(w);
 	alu_add(w);
-	rm_write(w, w->dst);
+	emul_rm_write(w, w->dst);
 	if (w->in->is_mem || w->in->reg != w->in->rm)
 		reg_write(w, w->old);
 }
@@ -253,12 +252,12 @@ void emul_cmpxchg(struct emul_work *w)
 {
 	bool equal;
 
-	w->src = w->old = rm_read(w);
+	w->src = w->old = emul_rm_read(w);
 	w->dst = emul_reg_read(w->e, RAX, w->size);
 	alu_sub(w); /* CMP */
 	equal = w->flags & RFLAGS_ZF;
 	if (equal || w->in->is_mem)
-		rm_write(w, equal ? reg_read(w) : w->old);
+		emul_rm_write(w, equal ? reg_read(w) : w->old);
 	if (!equal)
 		emul_reg_write(w->e, RAX, w->size, w->old);
 }
@@ -311,43 +310,12 @@ void emul_mul_div(struct emul_work *w)
 	uint64_t lo = e->gpr[RAX] & emul_mask(w->size);
 	uint64_t hi = (bytes ? e->gpr[RAX] >> 8 : e->gpr[RDX]) & emul_mask(w->size);
 
-	w->src = rm_read(w);
+	w->src = emul_rm_read(w);
 	if (!alu_mul_div(w, w->in->reg & 7, &lo, &hi))
 		return emul_raise(e, X86_DE);
 	emul_reg_write(e, RAX, bytes ? 2 : w->size, bytes ? hi << 8 | lo : lo);
 	if (!bytes)
 		emul_reg_write(e, RDX, w->size, hi);
-}
-
-/* --- stack --- */
-
-static unsigned stack_width(const struct emul *e)
-{
-	return e->mode == EMUL_64 ? 8 : e->stack32 ? 4 : 2;
-}
-
-void emul_push(struct emul_work *w)
-{
-	unsigned width = stack_width(w->e);
-	uint64_t sp = (w->e->gpr[RSP] - w->size) & emul_mask(width);
-
-	w->src = (w->in->flags & FORM) == RM_IMM ? w->in->imm : rm_read(w);
-	emul_mem_write(w, SEG_SS, sp, w->src);
-	emul_reg_write(w->e, RSP, width, sp);
-}
-
-/* The stack pointer moves before a register is written, which may be the stack pointer. */
-void emul_pop(struct emul_work *w)
-{
-	unsigned width = stack_width(w->e);
-	uint64_t sp = w->e->gpr[RSP] & emul_mask(width);
-
-	w->dst = emul_mem_read(w, SEG_SS, sp);
-	if (w->in->is_mem)
-		rm_write(w, w->dst);
-	emul_reg_write(w->e, RSP, width, sp + w->size);
-	if (!w->in->is_mem)
-		rm_write(w, w->dst);
 }
 
 /* --- the whole --- */

@@ -3,8 +3,8 @@
  * The opcode tables. An entry without a handler says how long the instruction is, and no more; an
  * opcode that is not listed has neither ModRM byte nor immediate.
  *
- * Missing: what never has memory for an operand, or no guest uses on devices: x87, MMX, arithmetic
- * of SSE, AVX, branches, PUSHA, PUSHF, ENTER, far pointers, segment loads.
+ * Missing: what never has memory for an operand, or no guest uses on devices: x87, arithmetic of
+ * MMX and SSE, AVX, PUSHA, PUSHF, far calls and returns, descriptor tables.
  *
  * Reference: Intel SDM 2, "Opcode Map"; AMD APM 3, "Opcode and Operand Encodings".
  */
@@ -65,13 +65,26 @@ static const struct emul_entry group_fe[8] = {
 static const struct emul_entry group_ff[8] = {
 	{ MODRM | LOCK, emul_binary, { alu_inc } },
 	{ MODRM | LOCK, emul_binary, { alu_dec } },
-	[2 ... 5] = { MODRM },
+	[2] = { MODRM | D64, emul_call },
+	[3] = { MODRM },
+	[4] = { MODRM | D64, emul_jump },
+	[5] = { MODRM, emul_jump_far },
 	[6] = { MODRM | D64, emul_push },
 	[7] = { MODRM },
 };
 static const struct emul_entry group_8f[8] = {
 	[0] = { MODRM | D64, emul_pop },
 	[1 ... 7] = { MODRM },
+};
+static const struct emul_entry group_0f00[8] = {
+	[0 ... 1] = { MODRM, emul_store_system },
+	[2 ... 3] = { MODRM, emul_load_system },
+	[4 ... 7] = { MODRM },
+};
+static const struct emul_entry group_0f01[8] = {
+	[0 ... 3] = { MODRM },
+	[4] = { MODRM, emul_store_system },
+	[5 ... 7] = { MODRM },
 };
 static const struct emul_entry group_c6[8] = {
 	{ MODRM | W_BIT | IMM_Z | RM_IMM | NO_READ, emul_binary, { alu_mov } },
@@ -124,7 +137,7 @@ static const struct emul_entry map_1[256] = {
 	[0x8a ... 0x8b] = { MODRM | W_BIT | REG_RM | NO_READ, emul_binary, { alu_mov } },
 	[0x8c] = { MODRM, emul_mov_from_seg },
 	[0x8d] = { MODRM, emul_lea },
-	[0x8e] = { MODRM },
+	[0x8e] = { MODRM, emul_mov_to_seg },
 	[0x8f] = { MODRM | GROUP, .group = group_8f },
 	[0x90 ... 0x97] = { OPREG, emul_xchg }, /* NOP too */
 	[0x9a] = { FAR },
@@ -136,10 +149,12 @@ static const struct emul_entry map_1[256] = {
 	[0xb0 ... 0xb7] = { OPREG | BYTE | IMM_8 | RM_IMM | NO_READ, emul_binary, { alu_mov } },
 	[0xb8 ... 0xbf] = { OPREG | IMM_V | RM_IMM | NO_READ, emul_binary, { alu_mov } },
 	[0xc0 ... 0xc1] = { MODRM | GROUP, .group = shift_imm },
-	[0xc2] = { IMM_16 },
+	[0xc2] = { IMM_16 | D64, emul_return },
+	[0xc3] = { D64, emul_return },
 	[0xc4 ... 0xc5] = { MODRM },
 	[0xc6 ... 0xc7] = { MODRM | GROUP, .group = group_c6 },
-	[0xc8] = { IMM_24 },
+	[0xc8] = { IMM_24 | D64, emul_enter },
+	[0xc9] = { D64, emul_leave },
 	[0xca] = { IMM_16 },
 	[0xcd] = { IMM_8 },
 	[0xd0 ... 0xd1] = { MODRM | GROUP, .group = shift_one },
@@ -149,7 +164,8 @@ static const struct emul_entry map_1[256] = {
 	[0xd8 ... 0xdf] = { MODRM },
 	[0xe0 ... 0xe3] = { IMM_8 },
 	[0xe4 ... 0xe7] = { IMM_8 | W_BIT }, /* IN, OUT */
-	[0xe8 ... 0xe9] = { IMM_Z | D64 },
+	[0xe8] = { IMM_Z | D64, emul_call },
+	[0xe9] = { IMM_Z | D64 },
 	[0xea] = { FAR },
 	[0xeb] = { IMM_8 },
 	[0xec ... 0xef] = { W_BIT },
@@ -159,7 +175,9 @@ static const struct emul_entry map_1[256] = {
 };
 
 static const struct emul_entry map_0f[256] = {
-	[0x00 ... 0x03] = { MODRM },
+	[0x00] = { MODRM | GROUP, .group = group_0f00 },
+	[0x01] = { MODRM | GROUP, .group = group_0f01 },
+	[0x02 ... 0x03] = { MODRM },
 	[0x0d] = { MODRM, emul_nop }, /* PREFETCHW */
 	[0x0f] = { MODRM | IMM_8 },   /* 3DNow!: the opcode is behind all */
 	[0x10 ... 0x13] = { MODRM, emul_sse },

@@ -43,6 +43,7 @@ enum {
 
 /* In the order of the encoding. */
 enum { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS, SEG_COUNT, SEG_DEFAULT = 0xff };
+enum { SEG_LDTR = SEG_COUNT, SEG_TR };
 enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI };
 enum { REX_B = 1, REX_X = 2, REX_R = 4, REX_W = 8 };
 enum { PREFIX_REPNE = 0xf2, PREFIX_REP = 0xf3 };
@@ -125,13 +126,19 @@ uint64_t emul_reg_read(const struct emul *e, unsigned reg, unsigned size);
 void emul_reg_write(struct emul *e, unsigned reg, unsigned size, uint64_t val);
 uint64_t emul_mem_read(struct emul_work *w, unsigned seg, uint64_t off);
 void emul_mem_write(struct emul_work *w, unsigned seg, uint64_t off, uint64_t val);
+/* The operand that ModRM.rm or the opcode names. */
+uint64_t emul_rm_read(struct emul_work *w);
+void emul_rm_write(struct emul_work *w, uint64_t val);
 
 /* --- what the table names --- */
 
 /* exec.c: loads what the form and flags say, computes, stores */
 emul_run emul_binary, emul_bit, emul_lea, emul_movx, emul_movsxd, emul_mov_from_seg, emul_xchg;
-emul_run emul_xadd, emul_cmpxchg, emul_cmpxchg_pair, emul_mul_div, emul_push, emul_pop, emul_xlat;
+emul_run emul_xadd, emul_cmpxchg, emul_cmpxchg_pair, emul_mul_div, emul_xlat;
 emul_run emul_nop, emul_scan, emul_movbe, emul_movnti;
+/* stack.c */
+emul_run emul_push, emul_pop, emul_enter, emul_leave, emul_jump, emul_call, emul_return;
+emul_run emul_jump_far, emul_mov_to_seg, emul_load_system, emul_store_system;
 /* string.c, sse.c */
 emul_run emul_string, emul_sse;
 /* alu.c */

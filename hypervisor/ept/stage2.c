@@ -251,15 +251,18 @@ static void pass_leaf(struct pass *p, uint64_t *e, uint64_t gpa, unsigned level)
 		log_leaf(p->log, gpa, level);
 }
 
-/* The first entry from e on with a bit of the mask. Most have none: eight are looked at at once. */
-static uint64_t *next_leaf(const volatile uint64_t *e, const volatile uint64_t *end, uint64_t mask)
+/*
+ * The first entry from e on with a bit of the mask. Most have none: eight are looked at together.
+ * What the processor sets meanwhile is seen or not: whoever needs it looks again after a flush.
+ */
+static uint64_t *next_leaf(uint64_t *e, uint64_t *end, uint64_t mask)
 {
 	for (; end - e >= 8; e += 8)
 		if ((e[0] | e[1] | e[2] | e[3] | e[4] | e[5] | e[6] | e[7]) & mask)
 			break;
 	while (e < end && !(*e & mask))
 		e++;
-	return (uint64_t *)e;
+	return e;
 }
 
 static void pass_leaves(struct pass *p, uint64_t *first, uint64_t gpa, uint64_t n)
@@ -270,21 +273,33 @@ static void pass_leaves(struct pass *p, uint64_t *first, uint64_t gpa, uint64_t 
 		pass_leaf(p, e, gpa + (e - first) * S2_PAGE, 1);
 }
 
+/* Is all that the table of an entry maps in [gpa, end)? */
+static bool maps_only(uint64_t entry, unsigned level, uint64_t gpa, uint64_t end)
+{
+	uint64_t *table = host_page_va(entry & PTE_ADDR), *from, *to;
+
+	if (level > 2 || end - gpa == span(level))
+		return end - gpa == span(level);
+	from = &table[index_of(gpa, 1)];
+	to = from + (end - gpa) / S2_PAGE;
+	return next_leaf(table, from, ALL) == from &&
+	       next_leaf(to, table + ENTRIES, ALL) == table + ENTRIES;
+}
+
 /*
  * A processor that makes a leaf dirty walks there, which sets the accessed bit of each table on
  * its way, unless it has cached the way since before our last flush. So a table whose accessed bit
  * we cleared is unsure until it has been looked through once more after that flush; from then on it
  * can be skipped until the accessed bit is on again. Without these bits stage2_map() says UNSURE.
- * whole: all that the table maps is in the range.
  */
-static bool may_be_dirty(struct pass *p, uint64_t *e, bool whole)
+static bool may_be_dirty(struct pass *p, uint64_t *e, unsigned level, uint64_t gpa, uint64_t end)
 {
 	uint64_t accessed = ad_mask(p->s) & p->s->fmt->accessed;
 	uint64_t val = cpu_load(e);
 
 	if (!(val & (accessed | UNSURE)))
 		return false;
-	if (!p->strip || !whole)
+	if (!p->strip || !maps_only(val, level, gpa, end))
 		return true;
 	if (val & accessed) {
 		cpu_or(e, UNSURE);
@@ -308,7 +323,7 @@ static void pass_entry(struct pass *p, uint64_t *e, unsigned level, uint64_t gpa
 			pass_leaf(p, e, gpa & ~(span(level) - 1), level);
 		return;
 	}
-	if (p->dirty && !may_be_dirty(p, e, end - gpa == span(level)))
+	if (p->dirty && !may_be_dirty(p, e, level, gpa, end))
 		return;
 	below = host_page_va(val & PTE_ADDR);
 	if (level == 2)

@@ -37,6 +37,7 @@ enum hv_exit_kind {
 	HV_EXIT_NONE,	   /* handled below the seam: enter again */
 	HV_EXIT_HOST_INTR, /* the host has an interrupt or NMI, which it takes by itself */
 	HV_EXIT_WINDOW,	   /* what want_window() asked for can be taken now */
+	HV_EXIT_DEADLINE,  /* v->deadline has come, or nearly */
 	HV_EXIT_IO,
 	HV_EXIT_MEM,	   /* stage 2 has no mapping, or not for this access */
 	HV_EXIT_MSR,
@@ -134,6 +135,7 @@ struct hv_caps {
 	bool stage2_1g;	   /* 1 GiB entries; 2 MiB are always there */
 	bool xsetbv_trap;  /* a guest's XSETBV is seen; if not, XCR0 is read back after each exit */
 	bool tsc_scaling;
+	bool deadline;	   /* entries end at v->deadline */
 	bool pdpte_registers; /* PAE paging uses st.pdpte; if not, memory at each walk */
 	uint64_t cr4_guest; /* CR4 bits that a guest may set on this processor */
 	uint64_t host_xcr0; /* the host's XCR0, 0: it has no XSAVE; filled by the core */

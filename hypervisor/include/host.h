@@ -69,7 +69,8 @@ enum host_wish host_wish(void); /* before an entry: does somebody want this proc
 
 /* The guest's extended state, which lies in the glue's own v->host. XCR0 is not touched. */
 void host_fpu_swap(struct hv_vcpu *v, bool to_guest); /* may sleep */
-void host_fpu_xmm(struct hv_vcpu *v, unsigned reg, void *data16, bool write); /* after the swap */
+/* After the swap. From reg 16 on: MMX registers, 8 bytes and two more that are all ones. */
+void host_fpu_xmm(struct hv_vcpu *v, unsigned reg, void *data16, bool write);
 
 /* --- locks; a spin lock of zeroes is free, and so is a wait --- */
 

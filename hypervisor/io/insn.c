@@ -15,6 +15,7 @@ int hv_span_find(struct hv_vcpu *v, uint64_t linear, unsigned n, uint32_t access
 		 struct hv_span *s, struct emul_fault *f)
 {
 	unsigned room = S2_PAGE - linear % S2_PAGE;
+	uint64_t next = linear + room;
 
 	s->len[0] = n < room ? n : room;
 	s->len[1] = 0;
@@ -22,10 +23,9 @@ int hv_span_find(struct hv_vcpu *v, uint64_t linear, unsigned n, uint32_t access
 		return -EFAULT;
 	if (n <= room)
 		return 0;
-	linear += room;
-	if (hv_mode(v) != EMUL_64)
-		linear = (uint32_t)linear;
-	if (hv_walk(v, linear, access, &s->gpa[1], f))
+	if (!(linear >> 32) && hv_mode(v) != EMUL_64)
+		next = (uint32_t)next;
+	if (hv_walk(v, next, access, &s->gpa[1], f))
 		return -EFAULT;
 	s->len[1] = n - room;
 	return 0;

@@ -4,8 +4,8 @@
  * string instruction moves as many items at a time as there is room for, and is entered again until
  * its count is used up, so that interrupts get in between.
  *
- * Missing: INS to and OUTS from memory that is not RAM (HV_USER_INTERNAL); ioevents for OUTS, whose
- * items always go to the user; more than one item at a time when DF is set.
+ * Missing: ioevents for OUTS, whose items always go to the user, and for INS to devices; items of a
+ * device's that cross a page (HV_USER_INTERNAL); more than one item at a time when DF is set.
  *
  * Reference: Intel SDM 2, "IN", "INS/INSB/INSW/INSD", "OUTS/OUTSB/OUTSW/OUTSD", "REP".
  */
@@ -54,13 +54,13 @@ static void store_in(struct hv_vcpu *v)
 }
 
 /* RCX that the user has made less meanwhile is used up: below 0 the guest would write on and on. */
-static int complete_string(struct hv_vcpu *v)
+static int end_string(struct hv_vcpu *v)
 {
 	enum hv_gpr_name reg = index_register(v);
 	uint64_t count = v->io.count, left = 0, bytes;
 
-	if (v->io.in) /* ROM ignores it, and so does memory that the process has taken away */
-		hv_span_write(v, &v->io.span, v->io_data);
+	if (v->st.rip != v->io.rip)
+		return HV_AGAIN;
 	if (v->io.rep) {
 		left = v->st.gpr[HV_RCX] & addr_mask(v);
 		count = count < left ? count : left;
@@ -72,6 +72,31 @@ static int complete_string(struct hv_vcpu *v)
 		bytes = -bytes;
 	set_register(v, reg, v->st.gpr[reg] + bytes);
 	return io_done(v, left != 0);
+}
+
+/* The item of a device: what a port gave goes there, or it comes before a port gets it. */
+static int ask_device(struct hv_vcpu *v, int (*then)(struct hv_vcpu *v))
+{
+	struct hv_user *u = v->user;
+
+	u->reason = HV_USER_MMIO;
+	u->mmio.gpa = v->io.span.gpa[0];
+	u->mmio.len = v->io.size;
+	u->mmio.write = v->io.in;
+	memset(u->mmio.data, 0, sizeof(u->mmio.data));
+	if (v->io.in)
+		memcpy(u->mmio.data, v->io_data, v->io.size);
+	v->complete = then;
+	return HV_TO_USER;
+}
+
+static int complete_string(struct hv_vcpu *v)
+{
+	if (v->io.in && v->io.device)
+		return ask_device(v, end_string);
+	if (v->io.in) /* ROM ignores it, and so does memory that the process has taken away */
+		hv_span_write(v, &v->io.span, v->io_data);
+	return end_string(v);
 }
 
 /* A user who has put RIP elsewhere (a reset) wants nothing of the old instruction. */
@@ -125,7 +150,22 @@ static bool ready_memory(struct hv_vcpu *v, const struct hv_span *s)
 	return v->io.in ? is_ram(v, s) : !hv_span_read(v, s, v->io_data);
 }
 
-/* Where not all of them can be reached, as many as lie before the end of the page, or one. */
+static int complete_outs_read(struct hv_vcpu *v)
+{
+	if (v->st.rip != v->io.rip)
+		return HV_AGAIN;
+	memcpy(v->io_data, v->user->mmio.data, v->io.size);
+	return ask_user(v, 1);
+}
+
+static int device_io(struct hv_vcpu *v)
+{
+	if (v->io.span.len[1])
+		return hv_internal_error(v, v->emul.insn.bytes, 0);
+	return v->io.in ? ask_user(v, 1) : ask_device(v, complete_outs_read);
+}
+
+/* Where not all of them can be reached, as many as lie before the end of the page; or one. */
 static int string_io(struct hv_vcpu *v)
 {
 	struct hv_span *s = &v->io.span;
@@ -133,20 +173,22 @@ static int string_io(struct hv_vcpu *v)
 	uint64_t off = v->st.gpr[index_register(v)] & addr_mask(v);
 	uint64_t left = v->io.rep ? v->st.gpr[HV_RCX] & addr_mask(v) : 1;
 	uint32_t access = v->io.in ? PF_WRITE : 0, n = batch(v, off, left);
+	bool ready;
 	int err;
 
 	if (!left)
 		return io_done(v, false);
-	err = hv_operand(v, v->io.seg, off, n * v->io.size, access, s, &f);
-	if (err && n > 1) {
-		n = s->len[0] / v->io.size ? s->len[0] / v->io.size : 1;
+	for (;;) {
 		err = hv_operand(v, v->io.seg, off, n * v->io.size, access, s, &f);
+		ready = !err && ready_memory(v, s);
+		if (ready || n == 1)
+			break;
+		n = err && s->len[0] >= v->io.size ? s->len[0] / v->io.size : 1;
 	}
 	if (err)
 		return hv_raise_fault(v, &f);
-	if (!ready_memory(v, s))
-		return hv_internal_error(v, v->emul.insn.bytes, 0);
-	return ask_user(v, n);
+	v->io.device = !ready;
+	return ready ? ask_user(v, n) : device_io(v);
 }
 
 /* --- the exit --- */

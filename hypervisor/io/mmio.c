@@ -298,9 +298,17 @@ static uint16_t op_selector(struct emul *e, unsigned seg)
 	return ((const struct hv_vcpu *)e->ctx)->st.seg[seg].selector;
 }
 
+static enum emul_result op_load_segment(struct emul *e, unsigned seg, uint16_t selector)
+{
+	int err = hv_load_segment(e->ctx, seg, selector, &e->fault);
+
+	return !err ? EMUL_OK : err == -EFAULT ? EMUL_FAULT : EMUL_UNHANDLED;
+}
+
 static const struct emul_ops guest_ops = {
 	.fetch = op_fetch, .read = op_read, .write = op_write, .cmpxchg = op_cmpxchg,
 	.read_xmm = op_read_xmm, .write_xmm = op_write_xmm, .selector = op_selector,
+	.load_segment = op_load_segment,
 };
 
 /* --- instructions --- */
@@ -317,6 +325,7 @@ static void load_emulator(struct hv_vcpu *v)
 	e->rflags = v->st.rflags;
 	e->mode = hv_mode(v);
 	e->cpl = v->st.cpl;
+	e->cr0 = v->st.cr0;
 	e->cr4 = v->st.cr4;
 	e->stack32 = v->st.seg[HV_SS].attr & SEG_DB;
 }

@@ -73,8 +73,13 @@ struct vcpu_call {
 extern struct mutex vms_lock;
 extern struct list_head vms;
 extern bool glue_stopping; /* the machine goes down: no guest may run any more */
-void *arg_in(unsigned int cmd, void __user *user);			  /* ERR_PTR */
-long arg_out(unsigned int cmd, void __user *user, void *arg, long result); /* frees arg */
+/* An ioctl's struct. Most have room here; an allocation takes longer than many of the calls. */
+struct arg {
+	void *at;
+	u64 room[18];
+};
+long arg_in(struct arg *a, unsigned int cmd, void __user *user);
+long arg_out(struct arg *a, unsigned int cmd, void __user *user, long result); /* frees it */
 
 /* ioctl_vm.c */
 long vm_create(unsigned long type);

@@ -10,6 +10,7 @@
 #include <linux/hrtimer.h>
 #include <linux/kvm_host.h>
 #include <linux/printk.h>
+#include <linux/ratelimit.h>
 #include <linux/rcuwait.h>
 #include <linux/sched/signal.h>
 #include <linux/smp.h>
@@ -162,14 +163,18 @@ void host_fpu_xmm(struct hv_vcpu *v, unsigned reg, void *data16, bool write)
 {
 	struct vcpu *vcpu = hv_vcpu_host(v);
 	struct fxregs_state *area = (struct fxregs_state *)vcpu->fxsave;
-	void *xmm = &area->xmm_space[4 * reg];
+	void *at = reg < 16 ? &area->xmm_space[4 * reg] : &area->st_space[4 * (reg - 16)];
 
 	fpregs_lock();
 	if (test_thread_flag(TIF_NEED_FPU_LOAD))
 		switch_fpu_return();
 	asm volatile("fxsave64 %0" : "=m"(*area));
-	memcpy(write ? xmm : data16, write ? data16 : xmm, 16);
-	if (write)
+	memcpy(write ? at : data16, write ? data16 : at, 16);
+	if (reg >= 16) { /* all of the stack is in use, and counted from its first one */
+		area->twd = 0xff;
+		area->swd &= ~0x3800;
+	}
+	if (write || reg >= 16)
 		asm volatile("fxrstor64 %0" : : "m"(*area));
 	fpregs_unlock();
 }
@@ -276,12 +281,16 @@ void host_event_signal(void *event)
 #endif
 }
 
+/* Warnings are dumps of what guests can bring about: two or three a minute. */
 void host_log(enum host_log_level level, const char *fmt, ...)
 {
 	static const char *const prefix[] = { KERN_ERR, KERN_WARNING, KERN_INFO };
+	static DEFINE_RATELIMIT_STATE(dumps, 60 * HZ, 200);
 	struct va_format vaf = { .fmt = fmt };
 	va_list args;
 
+	if (level == HOST_WARN && !__ratelimit(&dumps))
+		return;
 	va_start(args, fmt);
 	vaf.va = &args;
 	printk("%scaisson: %pV\n", prefix[level], &vaf);

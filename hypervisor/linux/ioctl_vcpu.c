@@ -246,14 +246,13 @@ static const struct vcpu_call *find_call(const struct vcpu_call *in, unsigned in
 long vcpu_call(struct vcpu *vcpu, unsigned int cmd, void __user *user)
 {
 	const struct vcpu_call *c = find_call(calls, cmd) ?: find_call(state_calls, cmd);
-	void *arg;
+	struct arg arg;
+	long err;
 
 	if (!c)
 		return -EINVAL;
-	arg = arg_in(cmd, user);
-	if (IS_ERR(arg))
-		return PTR_ERR(arg);
-	return arg_out(cmd, user, arg, c->fn(vcpu, arg, user));
+	err = arg_in(&arg, cmd, user);
+	return err ?: arg_out(&arg, cmd, user, c->fn(vcpu, arg.at, user));
 }
 
 static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long val)

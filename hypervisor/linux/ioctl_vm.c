@@ -127,15 +127,18 @@ static long get_dirty(struct vm *vm, void *arg, void __user *user)
 {
 	const struct kvm_dirty_log *asked = arg;
 	size_t bytes = bitmap_bytes(hv_slot_pages(vm->hv, asked->slot));
-	unsigned long *bits = kvzalloc(bytes, GFP_KERNEL_ACCOUNT);
+	unsigned long few[64] = {}, *bits = few; /* a display's, at each of its frames */
 	long err;
 
+	if (bytes > sizeof(few))
+		bits = kvzalloc(bytes, GFP_KERNEL_ACCOUNT);
 	if (!bits)
 		return -ENOMEM;
 	err = hv_slot_dirty(vm->hv, asked->slot, bits, !vm->manual_dirty);
 	if (!err && copy_to_user(asked->dirty_bitmap, bits, bytes))
 		err = -EFAULT;
-	kvfree(bits);
+	if (bits != few)
+		kvfree(bits);
 	return err;
 }
 
@@ -291,7 +294,7 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long val)
 	void __user *user = (void __user *)val;
 	struct vm *vm = file->private_data;
 	unsigned int i;
-	void *arg;
+	struct arg arg;
 	long r;
 
 	if (vm->mm != current->mm)
@@ -302,13 +305,13 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long val)
 		;
 	if (i == ARRAY_SIZE(calls))
 		return -ENOTTY;
-	arg = arg_in(cmd, user);
-	if (IS_ERR(arg))
-		return PTR_ERR(arg);
+	r = arg_in(&arg, cmd, user);
+	if (r)
+		return r;
 	mutex_lock(&vm->lock);
-	r = calls[i].fn(vm, arg, user);
+	r = calls[i].fn(vm, arg.at, user);
 	mutex_unlock(&vm->lock);
-	return arg_out(cmd, user, arg, r);
+	return arg_out(&arg, cmd, user, r);
 }
 
 static int vm_release(struct inode *inode, struct file *file)

@@ -115,9 +115,9 @@ static struct notifier_block reboot_hook = { .notifier_call = going_down };
 /* --- counters --- */
 
 static const char *const exit_names[] = { /* in the order of enum hv_exit_kind */
-	"none", "host_intr", "window", "io", "mem", "msr", "cpuid", "cr", "dr", "xsetbv",
-	"exception", "hlt", "pause", "hypercall", "task", "cache", "undefined", "shutdown",
-	"unhandled",
+	"none", "host_intr", "window", "deadline", "io", "mem", "msr", "cpuid", "cr", "dr",
+	"xsetbv", "exception", "hlt", "pause", "hypercall", "task", "cache", "undefined",
+	"shutdown", "unhandled",
 };
 static_assert(ARRAY_SIZE(exit_names) == HV_EXIT_KINDS);
 
@@ -161,28 +161,38 @@ static struct dentry *counters;
 
 /* --- arguments of ioctls --- */
 
-void *arg_in(unsigned int cmd, void __user *user)
+static void arg_free(struct arg *a)
 {
-	size_t bytes = _IOC_SIZE(cmd);
-	void *arg;
-
-	if (_IOC_DIR(cmd) == _IOC_NONE)
-		return NULL;
-	arg = kzalloc(bytes, GFP_KERNEL_ACCOUNT);
-	if (!arg)
-		return ERR_PTR(-ENOMEM);
-	if (_IOC_DIR(cmd) & _IOC_WRITE && copy_from_user(arg, user, bytes)) {
-		kfree(arg);
-		return ERR_PTR(-EFAULT);
-	}
-	return arg;
+	if (a->at != a->room)
+		kfree(a->at);
 }
 
-long arg_out(unsigned int cmd, void __user *user, void *arg, long result)
+long arg_in(struct arg *a, unsigned int cmd, void __user *user)
 {
-	if (arg && !result && _IOC_DIR(cmd) & _IOC_READ && copy_to_user(user, arg, _IOC_SIZE(cmd)))
+	size_t bytes = _IOC_SIZE(cmd);
+
+	a->at = NULL;
+	if (_IOC_DIR(cmd) == _IOC_NONE)
+		return 0;
+	if (bytes <= sizeof(a->room))
+		a->at = memset(a->room, 0, bytes);
+	else
+		a->at = kzalloc(bytes, GFP_KERNEL_ACCOUNT);
+	if (!a->at)
+		return -ENOMEM;
+	if (_IOC_DIR(cmd) & _IOC_WRITE && copy_from_user(a->at, user, bytes)) {
+		arg_free(a);
+		return -EFAULT;
+	}
+	return 0;
+}
+
+long arg_out(struct arg *a, unsigned int cmd, void __user *user, long result)
+{
+	if (a->at && !result && _IOC_DIR(cmd) & _IOC_READ &&
+	    copy_to_user(user, a->at, _IOC_SIZE(cmd)))
 		result = -EFAULT;
-	kfree(arg);
+	arg_free(a);
 	return result;
 }
 

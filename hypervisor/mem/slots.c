@@ -290,7 +290,7 @@ static bool take_dirty(struct hv_vm *vm, const struct hv_slot *s, unsigned long 
 		flush |= stage2_dirty(&vm->s2, gpa, next - gpa, &log, clear);
 		host_spin_unlock(&vm->mmu);
 	}
-	for (uint64_t i = 0; i < slot_words(s); i++) {
+	for (uint64_t i = 0, n = slot_words(s); i < n; i++) {
 		if (!cpu_load(&s->written[i]))
 			continue;
 		bits[i] |= clear ? cpu_swap(&s->written[i], 0) : cpu_load(&s->written[i]);

@@ -127,8 +127,8 @@ static void svm_msrs_set(struct svm_vcpu *sv, const struct hv_state *st)
 	b->pat = st->pat;
 	b->spec_ctrl = sv->spec_ctrl = st->spec_ctrl;
 	if (svm_machine.tsc_aux)
-		svm_msr_switch(MSR_TSC_AUX, sv->tsc_aux, st->tsc_aux);
-	svm_msr_switch(MSR_DEBUGCTL, sv->debugctl, st->debugctl);
+		cpu_msr_switch(MSR_TSC_AUX, sv->tsc_aux, st->tsc_aux);
+	cpu_msr_switch(MSR_DEBUGCTL, sv->debugctl, st->debugctl);
 	sv->tsc_aux = st->tsc_aux;
 	sv->debugctl = st->debugctl;
 }

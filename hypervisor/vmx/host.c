@@ -91,12 +91,12 @@ void vmx_host_load(struct vmx_vcpu *vv)
 	load_segments(h);
 	vmx_update(HOST_CR0, &h->cr0, cpu_cr0());
 	for (unsigned i = 0; i < VMX_SYSCALL_MSRS; i++)
-		vmx_msr_switch(vmx_syscall_msrs[i], h->syscall[i], vv->syscall[i]);
+		cpu_msr_switch(vmx_syscall_msrs[i], h->syscall[i], vv->syscall[i]);
 	h->kernel_gs_base = cpu_rdmsr(MSR_KERNEL_GS_BASE);
-	vmx_msr_switch(MSR_KERNEL_GS_BASE, h->kernel_gs_base, vv->kernel_gs_base);
+	cpu_msr_switch(MSR_KERNEL_GS_BASE, h->kernel_gs_base, vv->kernel_gs_base);
 	if (vmx_machine.tsc_aux) {
 		h->tsc_aux = cpu_rdmsr(MSR_TSC_AUX);
-		vmx_msr_switch(MSR_TSC_AUX, h->tsc_aux, vv->tsc_aux);
+		cpu_msr_switch(MSR_TSC_AUX, h->tsc_aux, vv->tsc_aux);
 	}
 	h->debugctl = cpu_rdmsr(MSR_DEBUGCTL);
 	if (vmx_machine.spec_ctrl)
@@ -133,7 +133,7 @@ static bool loadable(uint16_t selector)
 /* GS in the place of the user's, so that the kernel's base is never away for long. */
 static void unload_segments(const struct vmx_host *h)
 {
-	uint64_t flags = vmx_irq_off();
+	uint64_t flags = cpu_irq_off();
 
 	if (h->ldt)
 		asm volatile("lldt %0" : : "r"(h->ldt));
@@ -149,7 +149,7 @@ static void unload_segments(const struct vmx_host *h)
 		asm volatile("swapgs; mov %0, %%gs; swapgs" : : "r"(h->gs));
 	asm volatile("lgdt %0" : : "m"(h->gdt));
 	asm volatile("lidt %0" : : "m"(h->idt));
-	vmx_irq_restore(flags);
+	cpu_irq_restore(flags);
 }
 
 void vmx_host_unload(struct vmx_vcpu *vv)
@@ -162,9 +162,9 @@ void vmx_host_unload(struct vmx_vcpu *vv)
 	if (vv->entered && h->gs & SELECTOR_RPL_TI)
 		cpu_wrmsr(MSR_KERNEL_GS_BASE, h->kernel_gs_base);
 	else
-		vmx_msr_switch(MSR_KERNEL_GS_BASE, vv->kernel_gs_base, h->kernel_gs_base);
+		cpu_msr_switch(MSR_KERNEL_GS_BASE, vv->kernel_gs_base, h->kernel_gs_base);
 	for (unsigned i = 0; i < VMX_SYSCALL_MSRS; i++)
-		vmx_msr_switch(vmx_syscall_msrs[i], vv->syscall[i], h->syscall[i]);
+		cpu_msr_switch(vmx_syscall_msrs[i], vv->syscall[i], h->syscall[i]);
 	if (vmx_machine.tsc_aux)
-		vmx_msr_switch(MSR_TSC_AUX, vv->tsc_aux, h->tsc_aux);
+		cpu_msr_switch(MSR_TSC_AUX, vv->tsc_aux, h->tsc_aux);
 }

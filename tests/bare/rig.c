@@ -59,6 +59,7 @@ void rig_end(struct rig *r)
 	if (r->vm)
 		hv_vm_destroy(r->vm);
 	r->vm = NULL;
+	asm volatile("mov %0, %%db7" : : "r"(DR7_FIXED));
 	host_page_del(&r->more, MORE_ORDER);
 	host_page_del(&r->ram, RAM_ORDER);
 }

@@ -220,8 +220,16 @@ CASE(exit_tsc, MODE_LONG, guest_tsc)
 
 CASE(exit_cr, MODE_LONG, guest_cr)
 {
+	struct hv_state before, s;
+
 	expect_out(r, P_DATA, 4, 0x1234);
+	CHECK_EQ(hv_vcpu_get(r->v, &before, HV_CR), 0);
+	expect_out(r, P_DATA, 4, (uint32_t)before.cr4 | CR4_PGE);
+	CHECK_EQ(hv_vcpu_get(r->v, &s, HV_CR), 0);
+	CHECK_EQ(s.cr4, before.cr4 | CR4_PGE);
 	expect_done(r);
+	CHECK_EQ(hv_vcpu_get(r->v, &s, HV_CR), 0);
+	CHECK_EQ(s.cr4, before.cr4);
 	CHECK_EQ(rig_count(r, 13), 4);
 }
 

@@ -293,10 +293,12 @@ const struct hv_backend fake_backend = {
 
 struct hv_vm *fake_vm_new(size_t ram)
 {
+	static struct hv_vcpu *last[HV_MAX_VCPUS];
 	struct hv_vm *vm = NULL;
 	const char *why;
 
 	hv_ops = &fake_backend;
+	hv_last = last;
 	fake_probe(&hv_cap, &why);
 	RULE(hv_vm_create(&vm, NULL) == 0);
 	if (ram)

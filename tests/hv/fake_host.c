@@ -275,7 +275,7 @@ void host_fpu_swap(struct hv_vcpu *v, bool to_guest)
 
 void host_fpu_xmm(struct hv_vcpu *v, unsigned reg, void *data16, bool write)
 {
-	if (reg >= 16)
+	if (reg >= 24)
 		die("there is no XMM%u", reg);
 	memcpy(write ? fake.xmm[reg] : data16, write ? data16 : fake.xmm[reg], 16);
 }

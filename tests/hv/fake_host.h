@@ -43,7 +43,7 @@ struct fake_host {
 	bool entering; /* between host_guest_begin() and _end(), but for the guest itself */
 	struct hv_vcpu *fpu;  /* whose extended state is in the registers */
 	unsigned fpu_swaps;
-	uint8_t xmm[16][16];
+	uint8_t xmm[24][16];
 
 	/* Called while host_sleep_until() waits; NULL: the clock goes to the next timer. It ends
 	 * when ready() says so or wish is HOST_SIGNAL; one that nothing can end aborts. */

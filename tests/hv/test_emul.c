@@ -33,7 +33,8 @@ static struct box {
 	const uint8_t *code;
 	unsigned code_len, page_left;	  /* bytes that one fetch may bring, at most */
 	unsigned fetched;
-	uint8_t xmm[16][16];
+	uint8_t xmm[24][16];		  /* and eight of MMX */
+	uint16_t loaded[8];
 } box;
 
 /* --- ops --- */
@@ -125,8 +126,20 @@ static uint16_t op_selector(struct emul *e, unsigned seg)
 	return 0x1000 + seg;
 }
 
+/* 0x13 is what cannot be loaded. */
+static enum emul_result op_load_segment(struct emul *e, unsigned seg, uint16_t selector)
+{
+	if (selector == 0x13) {
+		e->fault = (struct emul_fault){ X86_GP, true, 0x10, 0 };
+		return EMUL_FAULT;
+	}
+	((struct box *)e->ctx)->loaded[seg] = selector;
+	return EMUL_OK;
+}
+
 static const struct emul_ops ops = {
 	op_fetch, op_read, op_write, op_cmpxchg, op_read_xmm, op_write_xmm, op_selector,
+	op_load_segment,
 };
 
 /* --- running --- */
@@ -446,6 +459,13 @@ static const struct step {
 	{ EMUL_64, 2, { 0xff, 0x30 }, 2 },
 	{ EMUL_32, 1, { 0x5c }, 1 },			     /* POP ESP */
 	{ EMUL_32, 2, { 0x8f, 0x00 }, 2 },
+	{ EMUL_64, 2, { 0xff, 0x10 }, 2 },		     /* CALL */
+	{ EMUL_64, 2, { 0xff, 0x20 }, 1 },		     /* JMP */
+	{ EMUL_64, 3, { 0x48, 0xff, 0x28 }, 2 },	     /* far */
+	{ EMUL_64, 5, { 0xe8, 1, 0, 0, 0 }, 1 },
+	{ EMUL_64, 1, { 0xc3 }, 1 },			     /* RET */
+	{ EMUL_32, 4, { 0xc8, 8, 0, 0 }, 1 },		     /* ENTER */
+	{ EMUL_64, 1, { 0xc9 }, 1 },			     /* LEAVE */
 	{ EMUL_16, 2, { 0xf3, 0xa4 }, 2 },		     /* MOVS */
 	{ EMUL_16, 2, { 0xf3, 0xa6 }, 2 },		     /* CMPS */
 	{ EMUL_16, 2, { 0xf3, 0xaa }, 1 },		     /* STOS */
@@ -604,10 +624,10 @@ static void leaves_the_bytes_of_what_it_does_not_know(void **state)
 {
 	static const uint8_t codes[][4] = {
 		{ 0xd9, 0x00 },		    /* FLD */
-		{ 0x0f, 0x6f, 0x00 },	    /* MOVQ of MMX */
+		{ 0x0f, 0xfc, 0x00 },	    /* PADDB of MMX */
 		{ 0xc5, 0xf8, 0x10, 0x00 }, /* VMOVUPS */
 		{ 0xf3, 0x0f, 0xbc, 0x00 }, /* TZCNT */
-		{ 0x8e, 0x18 },		    /* MOV to DS */
+		{ 0x0f, 0x01, 0x10 },	    /* LGDT */
 		{ 0x0f, 0x0b },		    /* UD2 */
 	};
 	unsigned i;
@@ -743,6 +763,115 @@ static void reads_segment_registers(void **state)
 	assert_access(0, WRITE, SEG_DS, 0x100, 2);
 }
 
+/* With data at DS:0x100. */
+static struct emul *prepare_with(enum emul_mode mode, const uint8_t *code, unsigned len,
+				 const void *data, unsigned n)
+{
+	struct emul *e = prepare(mode, code, len);
+
+	memcpy(mem(&box, SEG_DS, 0x100, n), data, n);
+	return e;
+}
+
+static void loads_segment_registers(void **state)
+{
+	struct emul *e;
+
+	run_again(prepare_with(EMUL_64, CODE(0x8e, 0x10), "\x18\0", 2)); /* MOV SS, (RAX) */
+	assert_access(0, READ, SEG_DS, 0x100, 2);
+	assert_int_equal(box.loaded[SEG_SS], 0x18);
+	run_again(prepare_with(EMUL_32, CODE(0x0f, 0x00, 0x18), "\x18\0", 2)); /* LTR */
+	assert_int_equal(box.loaded[SEG_TR], 0x18);
+	run_again(prepare_with(EMUL_64, CODE(0x0f, 0x00, 0x10), "\x18\0", 2)); /* LLDT */
+	assert_int_equal(box.loaded[SEG_LDTR], 0x18);
+	e = prepare_with(EMUL_64, CODE(0x8e, 0x10), "\x13\0", 2);
+	assert_int_equal(emul_step(e, NULL, 0), EMUL_FAULT);
+	assert_int_equal(e->fault.error, 0x10);
+	assert_fault(CODE(0x8e, 0x08), X86_UD); /* MOV CS */
+	assert_fault(CODE(0x8e, 0x38), X86_UD);
+	e = prepare(EMUL_64, CODE(0x8e, 0xd0)); /* a selector in a register: not here */
+	assert_int_equal(emul_step(e, NULL, 0), EMUL_UNHANDLED);
+}
+
+/* Near and far, by memory; what is not canonical is not gone to. */
+static void goes_where_memory_says(void **state)
+{
+	static const uint8_t target[] = { 0x78, 0x56, 0x34, 0x12, 0, 0, 0, 0, 0x08, 0 };
+	static const uint8_t nowhere[] = { 0, 0, 0, 0, 0, 0, 0x80, 0 };
+	struct emul *e = prepare_with(EMUL_64, CODE(0xff, 0x10), target, 8); /* CALL */
+	uint64_t rip = e->rip + 2, sp = e->gpr[RSP];
+
+	run_again(e);
+	assert_int_equal(e->rip, 0x12345678);
+	assert_int_equal(e->gpr[RSP], sp - 8);
+	assert_access(1, WRITE, SEG_SS, sp - 8, 8);
+	assert_memory_equal(mem(&box, SEG_SS, sp - 8, 8), &rip, 8);
+	e = prepare_with(EMUL_64, CODE(0x48, 0xff, 0x28), target, sizeof(target)); /* far */
+	run_again(e);
+	assert_int_equal(e->rip, 0x12345678);
+	assert_int_equal(box.loaded[SEG_CS], 8);
+	e = prepare_with(EMUL_32, CODE(0x66, 0xff, 0x20), target, 2); /* JMP */
+	run_again(e);
+	assert_int_equal(e->rip, 0x5678);
+	e = prepare_with(EMUL_64, CODE(0xff, 0x20), nowhere, 8);
+	assert_int_equal(emul_step(e, NULL, 0), EMUL_FAULT);
+	assert_int_equal(e->fault.vector, X86_GP);
+	e = prepare_with(EMUL_64, CODE(0xff, 0x10), nowhere, 8);
+	assert_int_equal(emul_step(e, NULL, 0), EMUL_FAULT);
+	assert_int_equal(box.n_accesses, 1);
+	assert_fault(CODE(0xff, 0xe8), X86_UD);
+}
+
+static void keeps_frames_on_the_stack(void **state)
+{
+	struct emul *e = prepare(EMUL_64, CODE(0xc8, 0x30, 0x02, 0x00)); /* ENTER */
+	uint64_t sp = e->gpr[RSP], frame = e->gpr[RBP], word = 0x1234;
+
+	run_again(e);
+	assert_int_equal(e->gpr[RBP], sp - 8);
+	assert_int_equal(e->gpr[RSP], sp - 8 - 0x230);
+	assert_memory_equal(mem(&box, SEG_SS, sp - 8, 8), &frame, 8);
+	e = prepare(EMUL_64, CODE(0xc9)); /* LEAVE */
+	memcpy(mem(&box, SEG_SS, frame, 8), &word, 8);
+	run_again(e);
+	assert_int_equal(e->gpr[RBP], 0x1234);
+	assert_int_equal(e->gpr[RSP], frame + 8);
+	e = prepare(EMUL_64, CODE(0xc2, 0x10, 0x80)); /* RET */
+	memcpy(mem(&box, SEG_SS, sp, 8), &word, 8);
+	run_again(e);
+	assert_int_equal(e->rip, 0x1234);
+	assert_int_equal(e->gpr[RSP], sp + 8 + 0x8010);
+	e = prepare(EMUL_64, CODE(0xc8, 0x30, 0x02, 0x01));
+	assert_int_equal(emul_step(e, NULL, 0), EMUL_UNHANDLED);
+}
+
+static void stores_the_systems_registers(void **state)
+{
+	struct emul *e = prepare(EMUL_64, CODE(0x0f, 0x01, 0x20)); /* SMSW */
+
+	e->cr0 = 0x80050033;
+	run_again(e);
+	assert_access(0, WRITE, SEG_DS, 0x100, 2);
+	assert_memory_equal(mem(&box, SEG_DS, 0x100, 2), "\x33\0", 2);
+	run(EMUL_64, CODE(0x0f, 0x00, 0x08)); /* STR */
+	assert_memory_equal(mem(&box, SEG_DS, 0x100, 2), "\x07\x10", 2);
+}
+
+static void moves_mmx_registers(void **state)
+{
+	static const uint8_t loaded[16] = "abcdefgh\xff\xff";
+	struct emul *e = prepare_with(EMUL_64, CODE(0x44, 0x0f, 0x6f, 0x18), loaded, 8);
+
+	e->cr4 = 0;
+	run_again(e); /* MM3, REX or not */
+	assert_memory_equal(box.xmm[16 + 3], loaded, 16);
+	e = prepare(EMUL_32, CODE(0x0f, 0x7e, 0x18)); /* MOVD */
+	memcpy(box.xmm[16 + 3], "ABCDEFGH", 8);
+	run_again(e);
+	assert_access(0, WRITE, SEG_DS, 0x100, 4);
+	assert_memory_equal(mem(&box, SEG_DS, 0x100, 4), "ABCD", 4);
+}
+
 static void wraps_the_instruction_pointer(void **state)
 {
 	struct emul *e = prepare(EMUL_32, CODE(0x90));
@@ -841,6 +970,11 @@ int main(void)
 		cmocka_unit_test(tells_of_port_io),
 		cmocka_unit_test(tells_of_control_registers),
 		cmocka_unit_test(reads_segment_registers),
+		cmocka_unit_test(loads_segment_registers),
+		cmocka_unit_test(goes_where_memory_says),
+		cmocka_unit_test(keeps_frames_on_the_stack),
+		cmocka_unit_test(stores_the_systems_registers),
+		cmocka_unit_test(moves_mmx_registers),
 		cmocka_unit_test(wraps_the_instruction_pointer),
 		cmocka_unit_test(survives_a_fetch_that_brings_nothing),
 		cmocka_unit_test(survives_random_bytes),

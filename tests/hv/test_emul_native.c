@@ -615,7 +615,7 @@ static uint16_t op_selector(struct emul *e, unsigned seg)
 }
 
 static const struct emul_ops ops = {
-	op_fetch, op_read, op_write, op_cmpxchg, op_read_xmm, op_write_xmm, op_selector,
+	op_fetch, op_read, op_write, op_cmpxchg, op_read_xmm, op_write_xmm, op_selector, NULL,
 };
 
 static enum emul_result emulate(struct trial *t, struct emul *e)

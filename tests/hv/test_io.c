@@ -488,16 +488,48 @@ static void outs_uses_its_segment(void **state)
 	end();
 }
 
-static void memory_that_is_not_ram_is_refused(void **state)
+static void assert_device(uint64_t gpa, unsigned len, bool write)
+{
+	assert_int_equal(user.reason, HV_USER_MMIO);
+	assert_int_equal(user.mmio.gpa, gpa);
+	assert_int_equal(user.mmio.len, len);
+	assert_int_equal(user.mmio.write, write);
+}
+
+/* An item at a time: from the port, then to the device; or from it, then to the port. */
+static void items_go_to_devices_and_come_from_them(void **state)
 {
 	begin(64);
-	v->st.gpr[HV_RDI] = v->st.gpr[HV_RSI] = 0xd0000000;
+	v->st.gpr[HV_RDI] = v->st.gpr[HV_RSI] = 0xd0000010;
 	v->st.gpr[HV_RCX] = 3;
-	assert_int_equal(handle(string(true, 1, true, 64)), HV_TO_USER);
+	assert_int_equal(handle(string(true, 2, true, 64)), HV_TO_USER);
+	assert_int_equal(user.reason, HV_USER_IO);
+	assert_int_equal(user.io.count, 1);
+	memcpy(io_data, "xy", 2);
+	answer(HV_TO_USER);
+	assert_device(0xd0000010, 2, true);
+	assert_memory_equal(user.mmio.data, "xy", 2);
+	assert_int_equal(v->st.gpr[HV_RCX], 3);
+	answer(HV_AGAIN);
+	assert_int_equal(v->st.gpr[HV_RCX], 2);
+	assert_int_equal(v->st.gpr[HV_RDI], 0xd0000012);
+
+	v->st.gpr[HV_RCX] = 1;
+	assert_int_equal(handle(string(false, 4, true, 64)), HV_TO_USER);
+	assert_device(0xd0000010, 4, false);
+	memcpy(user.mmio.data, "abcd", 4);
+	answer(HV_TO_USER);
+	assert_int_equal(user.reason, HV_USER_IO);
+	assert_memory_equal(io_data, "abcd", 4);
+	answer(HV_AGAIN);
+	assert_int_equal(v->st.gpr[HV_RCX], 0);
+	assert_int_equal(v->st.gpr[HV_RSI], 0xd0000014);
+
+	v->st.gpr[HV_RDI] = 0xd0000fff; /* not over the end of a page */
+	v->st.gpr[HV_RCX] = 1;
+	assert_int_equal(handle(string(true, 2, true, 64)), HV_TO_USER);
 	assert_int_equal(user.reason, HV_USER_INTERNAL);
 	assert_null(v->complete);
-	assert_int_equal(handle(string(false, 1, true, 64)), HV_TO_USER);
-	assert_int_equal(user.reason, HV_USER_INTERNAL);
 	end();
 }
 
@@ -526,7 +558,7 @@ int main(void)
 		cmocka_unit_test(direction_flag_goes_down),
 		cmocka_unit_test(step_traps_in_a_rep),
 		cmocka_unit_test(outs_uses_its_segment),
-		cmocka_unit_test(memory_that_is_not_ram_is_refused),
+		cmocka_unit_test(items_go_to_devices_and_come_from_them),
 	};
 
 	return cmocka_run_group_tests_name("io", tests, NULL, NULL);

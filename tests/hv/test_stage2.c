@@ -291,6 +291,39 @@ static void dirty_before_flush(void)
 	}
 }
 
+/* The dirty ones of the first four pages, which are clean then. */
+static unsigned long dirty_of_four(void)
+{
+	memset(bits, 0, sizeof(bits));
+	stage2_dirty(&s2, BASE, 4 * S2_PAGE, &whole, true);
+	return bits[0];
+}
+
+/* A table that maps more than is asked for is looked through each time. */
+static void dirty_part_of_table(void)
+{
+	unsigned level;
+
+	map(BASE, HOST, 1, S2_ALL, false);
+	map(gpa_of(9), HOST + S2_PAGE, 1, S2_ALL, false);
+	access_page(BASE, true);
+	access_page(gpa_of(9), true);
+	assert_int_equal(dirty_of_four(), 1);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(dirty_of_four(), 0);
+	if (!s2.ad_bits)
+		return;
+	*walk(BASE, &level, false) |= s2.fmt->dirty;
+	assert_int_equal(dirty_of_four(), 1);
+	stage2_zap(&s2, gpa_of(9), S2_PAGE, NULL);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(dirty_of_four(), 0);
+	*walk(BASE, &level, false) |= s2.fmt->dirty;
+	assert_int_equal(dirty_of_four(), 0);
+	access_page(BASE, false);
+	assert_int_equal(dirty_of_four(), 1);
+}
+
 static void young_pages(void)
 {
 	bool young;
@@ -545,6 +578,7 @@ EACH_WAY(map_and_zap)
 EACH_WAY(huge_pages)
 EACH_WAY(dirty_pages)
 EACH_WAY(dirty_before_flush)
+EACH_WAY(dirty_part_of_table)
 EACH_WAY(young_pages)
 EACH_WAY(random_operations)
 
@@ -557,6 +591,7 @@ int main(void)
 		cmocka_unit_test(test_huge_pages),
 		cmocka_unit_test(test_dirty_pages),
 		cmocka_unit_test(test_dirty_before_flush),
+		cmocka_unit_test(test_dirty_part_of_table),
 		cmocka_unit_test(test_young_pages),
 		cmocka_unit_test(test_random_operations),
 	};

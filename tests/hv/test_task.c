@@ -501,6 +501,74 @@ static void test_rom_unknown(void **state)
 	end();
 }
 
+/* Instructions with the selector in a device: what comes of it, and the error code. */
+static int load(unsigned seg, uint16_t selector, uint32_t *error)
+{
+	struct emul_fault f = { 0 };
+	int err = hv_load_segment(v, seg, selector, &f);
+
+	*error = f.error;
+	hv_vcpu_release(v);
+	return err == -EFAULT ? f.vector : err;
+}
+
+static void test_segment_by_itself(void **state)
+{
+	uint32_t error;
+
+	begin(TSS32, TSS32);
+	assert_int_equal(load(HV_ES, DATA | 3, &error), X86_GP);
+	assert_int_equal(error, DATA);
+	assert_int_equal(load(HV_ES, DATA, &error), 0);
+	assert_int_equal(v->st.seg[HV_ES].selector, DATA);
+	assert_int_equal(v->st.seg[HV_ES].attr & SEG_TYPE, 3);
+	assert_int_equal(type_of(GDT, DATA), 3);
+	assert_int_equal(load(HV_ES, 3, &error), 0);
+	assert_false(v->st.seg[HV_ES].attr & SEG_P);
+	assert_int_equal(load(HV_DS, ABSENT, &error), X86_NP);
+	assert_int_equal(error, ABSENT);
+	assert_int_equal(load(HV_SS, ABSENT, &error), X86_SS);
+	assert_int_equal(load(HV_SS, DATA | 3, &error), X86_GP);
+	assert_int_equal(load(HV_SS, 0, &error), X86_GP);
+	assert_int_equal(error, 0);
+	assert_int_equal(load(HV_DS, GDT_BYTES, &error), X86_GP);
+	assert_int_equal(load(HV_CS, CODE, &error), 0);
+	assert_int_equal(v->st.seg[HV_CS].selector, CODE);
+	assert_int_equal(load(HV_CS, CODE3 | 3, &error), X86_GP);
+	assert_int_equal(load(HV_CS, DATA, &error), X86_GP);
+	assert_int_equal(load(HV_CS, NEW_TSS, &error), -EINVAL);
+	assert_int_equal(load(HV_LDTR, LDT_SEL, &error), 0);
+	assert_int_equal(v->st.seg[HV_LDTR].base, LDT);
+	assert_int_equal(load(HV_TR, NEW_TSS, &error), 0);
+	assert_int_equal(v->st.seg[HV_TR].base, NEW);
+	assert_int_equal(type_of(GDT, NEW_TSS), TSS32 | BUSY);
+	assert_int_equal(load(HV_TR, NEW_TSS, &error), X86_GP);
+	assert_int_equal(load(HV_TR, 0, &error), X86_GP);
+	v->st.cr0 &= ~(uint64_t)CR0_PE;
+	assert_int_equal(load(HV_ES, 0x1234, &error), 0);
+	assert_int_equal(v->st.seg[HV_ES].base, 0x12340);
+	end();
+}
+
+/* In 64-bit mode: SS may be none, descriptors of the system have 16 bytes. */
+static void test_segment_in_long_mode(void **state)
+{
+	uint32_t error;
+
+	begin(TSS32, TSS32);
+	v->st.efer |= EFER_LMA | EFER_LME;
+	v->st.seg[HV_CS].attr = SEG_P | SEG_S | SEG_L | 0xb;
+	assert_int_equal(load(HV_SS, 0, &error), 0);
+	assert_false(v->st.seg[HV_SS].attr & SEG_P);
+	assert_int_equal(load(HV_SS, 3, &error), X86_GP);
+	set_descriptor(GDT, CODE, 0, 0xfffff, SEG_G | SEG_L | SEG_DB | SEG_P | SEG_S | 0xa);
+	assert_int_equal(load(HV_CS, CODE, &error), X86_GP);
+	put(GDT + NEW_TSS + 8, 0xffff8000, 4);
+	assert_int_equal(load(HV_TR, NEW_TSS, &error), 0);
+	assert_int_equal(v->st.seg[HV_TR].base, 0xffff800000000000 | NEW);
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -511,7 +579,8 @@ int main(void)
 		cmocka_unit_test(test_user_task), cmocka_unit_test(test_virtual_8086_task),
 		cmocka_unit_test(test_debug_trap), cmocka_unit_test(test_address_space),
 		cmocka_unit_test(test_page_faults), cmocka_unit_test(test_rom_descriptors),
-		cmocka_unit_test(test_rom_unknown),
+		cmocka_unit_test(test_rom_unknown), cmocka_unit_test(test_segment_by_itself),
+		cmocka_unit_test(test_segment_in_long_mode),
 	};
 
 	return cmocka_run_group_tests_name("task", tests, NULL, NULL);
