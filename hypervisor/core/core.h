@@ -118,7 +118,7 @@ struct hv_vcpu {
 	uint8_t sipi_vector;	/* [a] */
 
 	/* events: event.c */
-	struct hv_event interrupted; /* [v] to be delivered again, before all others */
+	struct hv_event interrupted; /* [v] cut short: to be delivered again, before all others */
 	struct hv_event exception;   /* [v] to be delivered */
 	bool triple;		     /* [v] an exception came up in a double fault: shut down */
 	uint32_t nmis;		     /* [v] waiting, 2 at most */
@@ -132,6 +132,7 @@ struct hv_vcpu {
 	struct hv_user *user;	     /* [v] during hv_vcpu_run() */
 	void *io_data;		     /* [v] likewise */
 	int (*complete)(struct hv_vcpu *v); /* [v] when the user has answered; NULL: nothing */
+	uint64_t complete_rip;	     /* [v] where that instruction is: the user may move it */
 	struct hv_fragment fragment[HV_FRAGMENTS]; /* [v] of the instruction that is under way */
 	unsigned n_fragments;		     /* [v] */
 	bool posted;			     /* [v] a write of it is left for the user to see */
@@ -140,7 +141,6 @@ struct hv_vcpu {
 		bool known, write;
 	} operand;			     /* [v] of the memory exit that is emulated */
 	struct {
-		uint64_t rip; /* where the instruction is: the user may move it */
 		uint16_t port;
 		uint8_t size, seg, addr_size, insn_len;
 		bool in, string, rep, device; /* device: span is not RAM */
@@ -234,6 +234,12 @@ int hv_skip(struct hv_vcpu *v, const struct hv_exit *x);
 int hv_fetch_insn(struct hv_vcpu *v);
 /* The instruction is through: what that means for RIP, RF, the interrupt shadow, and TF. */
 int hv_insn_done(struct hv_vcpu *v, uint64_t rip);
+/*
+ * To the user, with the rest of *v->user filled. complete, if any, is what hv_complete() does when
+ * he has answered. HV_TO_USER.
+ */
+int hv_tell_user(struct hv_vcpu *v, enum hv_reason reason, int (*complete)(struct hv_vcpu *v));
+int hv_complete(struct hv_vcpu *v);
 /* HV_USER_DEBUG at RIP. HV_TO_USER. */
 int hv_tell_debugger(struct hv_vcpu *v, uint8_t vector, uint64_t dr6);
 /* Does a trap follow each instruction, the guest's or the debugger's? */
@@ -250,8 +256,6 @@ int hv_internal_error(struct hv_vcpu *v, const uint8_t *insn, unsigned n);
 int hv_raise_fault(struct hv_vcpu *v, const struct emul_fault *f);
 int hv_raise(struct hv_vcpu *v, uint8_t vector); /* without error code */
 int hv_raise_gp(struct hv_vcpu *v);		 /* error code 0 */
-/* The exit cut a delivery short: it comes again, or becomes a double fault with the next one. */
-void hv_event_interrupted(struct hv_vcpu *v, const struct hv_event *ev);
 /* Before an entry: one event into the hardware, windows for the rest. */
 void hv_event_prepare(struct hv_vcpu *v);
 /* Would it leave HLT now? Any thread may ask for a guess. */
@@ -298,10 +302,8 @@ void hv_tsc_apply(struct hv_vcpu *v);	 /* tsc_offset or ratio has changed */
 /* --- io.c, mmio.c, task.c --- */
 
 int hv_exit_io(struct hv_vcpu *v, struct hv_exit *x);
-/* Emulates the instruction at RIP (bytes: n of it, if known). */
-int hv_emulate(struct hv_vcpu *v, const uint8_t *bytes, unsigned n);
-/* The same for a HV_EXIT_MEM that is not RAM's: its address saves walks. */
-int hv_emulate_mem(struct hv_vcpu *v, const struct hv_exit *x);
+/* Emulates the instruction of a HV_EXIT_MEM that is not RAM's. */
+int hv_emulate(struct hv_vcpu *v, const struct hv_exit *x);
 int hv_exit_task(struct hv_vcpu *v, struct hv_exit *x);
 /*
  * What an instruction that loads a segment (far jumps: CS) does when it has the selector. -EFAULT:

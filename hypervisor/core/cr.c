@@ -355,23 +355,17 @@ int hv_exit_xsetbv(struct hv_vcpu *v, struct hv_exit *x)
 
 uint64_t hv_xcr0_get(struct hv_vcpu *v)
 {
-	uint64_t val;
-
-	host_lock(&v->lock);
-	val = v->xcr0;
-	host_unlock(&v->lock);
-	return val;
+	return cpu_load(&v->xcr0);
 }
 
 int hv_xcr0_set(struct hv_vcpu *v, uint64_t val)
 {
-	int err = -EINVAL;
+	bool valid;
 
 	host_lock(&v->lock);
-	if (xcr0_valid(v, val)) {
+	valid = xcr0_valid(v, val);
+	if (valid)
 		v->xcr0 = val;
-		err = 0;
-	}
 	host_unlock(&v->lock);
-	return err;
+	return valid ? 0 : -EINVAL;
 }

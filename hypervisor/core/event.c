@@ -93,11 +93,6 @@ int hv_raise_gp(struct hv_vcpu *v)
 	return hv_raise_fault(v, &(struct emul_fault){ .vector = X86_GP, .has_error = true });
 }
 
-void hv_event_interrupted(struct hv_vcpu *v, const struct hv_event *ev)
-{
-	v->interrupted = *ev;
-}
-
 /* --- what may be delivered --- */
 
 static bool in_shadow(struct hv_vcpu *v)

@@ -515,8 +515,6 @@ static int complete_msr(struct hv_vcpu *v)
 {
 	const struct hv_exit x = { .insn_len = (uint8_t)v->io.insn_len };
 
-	if (v->st.rip != v->io.rip) /* the user has sent the guest elsewhere */
-		return HV_AGAIN;
 	if (v->user->msr.fault)
 		return hv_raise_gp(v);
 	if (v->io.in)
@@ -530,16 +528,13 @@ static int refuse(struct hv_vcpu *v, const struct hv_exit *x, uint32_t why, uint
 
 	if (!(v->vm->msr_to_user & why))
 		return hv_raise_gp(v);
-	u->reason = x->msr.write ? HV_USER_MSR_WRITE : HV_USER_MSR_READ;
 	u->msr.index = (uint32_t)v->st.gpr[HV_RCX];
 	u->msr.why = why;
 	u->msr.data = x->msr.write ? val : 0;
 	u->msr.fault = false;
-	v->io.rip = v->st.rip;
 	v->io.in = !x->msr.write;
 	v->io.insn_len = x->insn_len;
-	v->complete = complete_msr;
-	return HV_TO_USER;
+	return hv_tell_user(v, x->msr.write ? HV_USER_MSR_WRITE : HV_USER_MSR_READ, complete_msr);
 }
 
 int hv_exit_msr(struct hv_vcpu *v, struct hv_exit *x)

@@ -92,33 +92,21 @@ static bool prefix(struct emul *e, uint8_t b)
 {
 	struct emul_insn *in = &e->insn;
 
-	switch (b) {
-	case 0x26:
-	case 0x2e:
-	case 0x36:
-	case 0x3e:
+	if ((b & 0xe7) == 0x26) /* 26, 2e, 36, 3e */
 		segment_prefix(e, b >> 3 & 3);
-		return true;
-	case 0x64:
-	case 0x65:
+	else if (b == 0x64 || b == 0x65)
 		segment_prefix(e, b - 0x64 + SEG_FS);
-		return true;
-	case 0x66:
+	else if (b == 0x66)
 		in->op_prefix = true;
-		return true;
-	case 0x67:
+	else if (b == 0x67)
 		in->addr_size = address_size(e, true);
-		return true;
-	case 0xf0:
+	else if (b == 0xf0)
 		in->lock = true;
-		return true;
-	case PREFIX_REPNE:
-	case PREFIX_REP:
+	else if (b == PREFIX_REPNE || b == PREFIX_REP)
 		in->rep = b;
-		return true;
-	default:
+	else
 		return false;
-	}
+	return true;
 }
 
 /* All prefixes; the byte behind them. A REX counts only right before the opcode. */

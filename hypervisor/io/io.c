@@ -14,7 +14,7 @@
 /* RIP moves when nothing of a REP is left. */
 static int io_done(struct hv_vcpu *v, bool more)
 {
-	return hv_insn_done(v, v->io.rip + (more ? 0 : v->io.insn_len));
+	return hv_insn_done(v, v->st.rip + (more ? 0 : v->io.insn_len));
 }
 
 /* --- registers by the instruction's address size --- */
@@ -59,8 +59,6 @@ static int end_string(struct hv_vcpu *v)
 	enum hv_gpr_name reg = index_register(v);
 	uint64_t count = v->io.count, left = 0, bytes;
 
-	if (v->st.rip != v->io.rip)
-		return HV_AGAIN;
 	if (v->io.rep) {
 		left = v->st.gpr[HV_RCX] & addr_mask(v);
 		count = count < left ? count : left;
@@ -79,15 +77,13 @@ static int ask_device(struct hv_vcpu *v, int (*then)(struct hv_vcpu *v))
 {
 	struct hv_user *u = v->user;
 
-	u->reason = HV_USER_MMIO;
 	u->mmio.gpa = v->io.span.gpa[0];
 	u->mmio.len = v->io.size;
 	u->mmio.write = v->io.in;
 	memset(u->mmio.data, 0, sizeof(u->mmio.data));
 	if (v->io.in)
 		memcpy(u->mmio.data, v->io_data, v->io.size);
-	v->complete = then;
-	return HV_TO_USER;
+	return hv_tell_user(v, HV_USER_MMIO, then);
 }
 
 static int complete_string(struct hv_vcpu *v)
@@ -99,11 +95,8 @@ static int complete_string(struct hv_vcpu *v)
 	return end_string(v);
 }
 
-/* A user who has put RIP elsewhere (a reset) wants nothing of the old instruction. */
 static int complete_io(struct hv_vcpu *v)
 {
-	if (v->st.rip != v->io.rip)
-		return HV_AGAIN;
 	if (v->io.string)
 		return complete_string(v);
 	if (v->io.in)
@@ -114,13 +107,11 @@ static int complete_io(struct hv_vcpu *v)
 static int ask_user(struct hv_vcpu *v, uint32_t count)
 {
 	v->io.count = count;
-	v->user->reason = HV_USER_IO;
 	v->user->io.port = v->io.port;
 	v->user->io.size = v->io.size;
 	v->user->io.in = v->io.in;
 	v->user->io.count = count;
-	v->complete = complete_io;
-	return HV_TO_USER;
+	return hv_tell_user(v, HV_USER_IO, complete_io);
 }
 
 /* --- string instructions --- */
@@ -152,8 +143,6 @@ static bool ready_memory(struct hv_vcpu *v, const struct hv_span *s)
 
 static int complete_outs_read(struct hv_vcpu *v)
 {
-	if (v->st.rip != v->io.rip)
-		return HV_AGAIN;
 	memcpy(v->io_data, v->user->mmio.data, v->io.size);
 	return ask_user(v, 1);
 }
@@ -221,7 +210,6 @@ static int decode_io(struct hv_vcpu *v)
 
 int hv_exit_io(struct hv_vcpu *v, struct hv_exit *x)
 {
-	v->io.rip = v->st.rip;
 	v->io.port = x->io.port;
 	v->io.size = x->io.size;
 	v->io.in = x->io.in;

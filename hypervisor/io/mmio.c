@@ -78,12 +78,11 @@ static void ask_user(struct hv_vcpu *v, const struct hv_fragment *f)
 {
 	struct hv_user *u = v->user;
 
-	u->reason = HV_USER_MMIO;
 	u->mmio.gpa = f->gpa;
 	u->mmio.len = f->len;
 	u->mmio.write = f->write;
 	memcpy(u->mmio.data, f->data, sizeof(f->data));
-	v->complete = complete_mmio;
+	hv_tell_user(v, HV_USER_MMIO, complete_mmio);
 }
 
 /* Answers it here, or asks the user; not while he has a write to see. A debugger sees each step. */
@@ -405,17 +404,14 @@ static int emulate(struct hv_vcpu *v, const uint8_t *bytes, unsigned n)
 	return finished(v);
 }
 
-/* A user who has put RIP elsewhere (a reset) wants nothing of the old instruction. */
 static int complete_mmio(struct hv_vcpu *v)
 {
 	unsigned n = v->n_fragments;
 	struct hv_fragment *f = &v->fragment[n ? n - 1 : 0];
 	uint8_t kept[EMUL_INSN_MAX];
 
-	if (v->st.rip != v->emul.rip || (!n && !may_repeat(v))) {
-		v->n_fragments = 0;
+	if (!n && !may_repeat(v))
 		return HV_AGAIN;
-	}
 	f->done = true;
 	if (!f->write)
 		memcpy(f->data, v->user->mmio.data, sizeof(f->data));
@@ -423,15 +419,8 @@ static int complete_mmio(struct hv_vcpu *v)
 	return emulate(v, kept, v->emul.insn.len);
 }
 
-int hv_emulate(struct hv_vcpu *v, const uint8_t *bytes, unsigned n)
-{
-	v->operand.known = false;
-	v->n_fragments = 0;
-	return emulate(v, bytes, n);
-}
-
 /* A fault of the guest's page tables themselves says nothing of an operand. */
-int hv_emulate_mem(struct hv_vcpu *v, const struct hv_exit *x)
+int hv_emulate(struct hv_vcpu *v, const struct hv_exit *x)
 {
 	v->operand.gpa = x->mem.gpa;
 	v->operand.known = !(x->mem.access & (HV_ACCESS_WALK | HV_ACCESS_FETCH));

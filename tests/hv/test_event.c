@@ -56,7 +56,7 @@ static void interrupted(enum hv_event_type type, unsigned vector)
 {
 	struct hv_event ev = { .type = type, .vector = vector };
 
-	hv_event_interrupted(v, &ev);
+	v->interrupted = ev;
 }
 
 /* --- pairs of exceptions --- */
@@ -160,7 +160,7 @@ static void interrupted_events_come_again(void **state)
 		struct hv_event ev;
 
 		begin();
-		hv_event_interrupted(v, &events[i]);
+		v->interrupted = events[i];
 		if (events[i].type != HV_EV_INTR)
 			v->st.rflags &= ~RFLAGS_IF;
 		ev = next();
@@ -178,7 +178,7 @@ static void interrupted_events_come_again(void **state)
 static void interrupted_interrupt_waits(void **state)
 {
 	begin();
-	hv_event_interrupted(v, &(struct hv_event){ .type = HV_EV_INTR, .vector = 0x31 });
+	v->interrupted = (struct hv_event){ .type = HV_EV_INTR, .vector = 0x31 };
 	v->st.rflags &= ~RFLAGS_IF;
 	expect(HV_EV_NONE, 0);
 	v->st.rflags |= RFLAGS_IF;

@@ -355,14 +355,6 @@ static void test_filter(void **state)
 	end();
 }
 
-static int answer(void)
-{
-	int (*complete)(struct hv_vcpu *) = v->complete;
-
-	v->complete = NULL;
-	return complete(v);
-}
-
 static void test_to_user(void **state)
 {
 	begin();
@@ -373,7 +365,7 @@ static void test_to_user(void **state)
 	assert_int_equal(user.msr.why, HV_MSR_UNKNOWN);
 	user.msr.data = 0x1122334455667788;
 	user.reason = HV_USER_NONE; /* who comes back need not say from what */
-	assert_int_equal(answer(), HV_AGAIN);
+	assert_int_equal(hv_complete(v), HV_AGAIN);
 	assert_int_equal(v->st.gpr[HV_RAX], 0x55667788);
 	assert_int_equal(v->st.gpr[HV_RDX], 0x11223344);
 	assert_int_equal(v->st.rip, FAKE_CODE + 2);
@@ -385,7 +377,7 @@ static void test_to_user(void **state)
 	assert_int_equal(user.msr.data, 0x12300000002);
 	assert_int_equal(user.msr.why, HV_MSR_INVALID);
 	user.msr.fault = true;
-	assert_int_equal(answer(), HV_AGAIN);
+	assert_int_equal(hv_complete(v), HV_AGAIN);
 	assert_int_equal(v->exception.vector, X86_GP);
 	assert_int_equal(v->st.rip, FAKE_CODE);
 	end();
@@ -397,7 +389,7 @@ static void test_user_moves_the_guest(void **state)
 	hv_msr_to_user(vm, HV_MSR_UNKNOWN);
 	assert_int_equal(exit_msr(false, NO_MSR, 0), HV_TO_USER);
 	v->st.rip = 0x9000;
-	assert_int_equal(answer(), HV_AGAIN);
+	assert_int_equal(hv_complete(v), HV_AGAIN);
 	assert_int_equal(v->st.rip, 0x9000);
 	end();
 }
