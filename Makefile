@@ -200,10 +200,11 @@ bench-idle: $(BUILD)/deps.ok
 	@$(MAKE) all module
 	@tools/bench/bench idle
 
-## bench-exits: instructions of each kind of exit, our hypervisor beside KVM
+## bench-exits: instructions of each kind of exit, our hypervisor beside KVM, on AMD-V and VT-x; ARGS='--cpu intel'
 bench-exits: $(BUILD)/deps.ok
 	@$(MAKE) all module exits-programs
-	@tools/bench/bench exits
+	@$(MAKE) module KERNEL=small
+	@tools/bench/bench exits $(ARGS)
 
 # --- the rest ----------------------------------------------------------------------------------
 

@@ -33,6 +33,9 @@ static int cpu_comes(unsigned int cpu)
 	preempt_disable();
 	err = hv_cpu_on();
 	preempt_enable();
+	if (err && err != -EBUSY)
+		host_log(HOST_ERROR, "Processor %u does not switch its virtualization on (%d); "
+			 "look into the firmware's setup.", cpu, err);
 	return err;
 }
 

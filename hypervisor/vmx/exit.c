@@ -187,6 +187,12 @@ static void vmx_debug_exception(struct hv_vcpu *v, uint64_t dr6)
 	vmx_update(GUEST_DR7, &vv->dr7, vv->dr7 & ~DR7_GD);
 }
 
+static bool vmx_checks_alignment(const struct hv_vcpu *v)
+{
+	return v->st.rflags & RFLAGS_AC && vmx_read(GUEST_CR0) & CR0_AM &&
+	       (vmx_read(GUEST_ATTR + 2 * HV_SS) & SEG_DPL) == SEG_DPL;
+}
+
 /* INT1 changes none of them and is behind itself afterwards: it comes again as what it is. */
 static void vmx_exit_exception(struct hv_vcpu *v, struct hv_exit *x)
 {
@@ -202,6 +208,8 @@ static void vmx_exit_exception(struct hv_vcpu *v, struct hv_exit *x)
 		return;
 	}
 	vmx_nmi_mask_again(x, info);
+	if (vector == X86_AC && !vmx_checks_alignment(v) && vmx_host_split_lock(v->hw))
+		return;
 	vmx_raise(x, vector, info & EVENT_HAS_ERROR,
 		  info & EVENT_HAS_ERROR ? (uint32_t)vmx_read(EXIT_ERROR) : 0);
 	x->exc.addr = vmx_read(QUALIFICATION);

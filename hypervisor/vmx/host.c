@@ -116,6 +116,21 @@ void vmx_host_enter(struct vmx_vcpu *vv)
 }
 
 /*
+ * The host may have #AC come up for a locked access across two cache lines, of which no guest
+ * knows: its next one passes, until unload(). true: that is what it was.
+ */
+bool vmx_host_split_lock(struct vmx_vcpu *vv)
+{
+	uint64_t now = vmx_machine.test_ctrl ? cpu_rdmsr(MSR_TEST_CTRL) : 0;
+
+	if (!(now & TEST_SPLIT_LOCK))
+		return false;
+	vv->host.test_ctrl = now;
+	cpu_wrmsr(MSR_TEST_CTRL, now & ~(uint64_t)TEST_SPLIT_LOCK);
+	return true;
+}
+
+/*
  * Would loading it fault? The thread's own table may have been changed since it was loaded; not
  * while interrupts are off.
  */
@@ -157,6 +172,9 @@ void vmx_host_unload(struct vmx_vcpu *vv)
 	struct vmx_host *h = &vv->host;
 
 	vv->kernel_gs_base = cpu_rdmsr(MSR_KERNEL_GS_BASE);
+	if (h->test_ctrl)
+		cpu_wrmsr(MSR_TEST_CTRL, h->test_ctrl);
+	h->test_ctrl = 0;
 	if (vv->entered)
 		unload_segments(h);
 	if (vv->entered && h->gs & SELECTOR_RPL_TI)

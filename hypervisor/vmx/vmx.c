@@ -3,8 +3,8 @@
  * VT-x: what the processor offers, each processor switched on and off, lifetime of VMs and vCPUs,
  * which processor a vCPU is bound to, and virtual processor identifiers (VPIDs).
  *
- * Missing: the page-modification log and virtualized APIC registers: what they are for goes by
- * dirty bits and by exits.
+ * Missing: the page-modification log (docs/hypervisor.md has the figures), virtualized APIC
+ * registers: what they are for goes by dirty bits and by exits.
  *
  * Reference: Intel SDM 3, "Discovering Support for VMX", "Enabling and Entering VMX Operation",
  * "VMX Capability Reporting Facility", "VMX Transitions and Caching of Translations"; "Software
@@ -68,6 +68,10 @@ static bool vmx_timer_counts(void)
 	return basic.ecx & BASIC_ECX_DEADLINE && basic.eax != SIGNATURE_XEON_E3_V2;
 }
 
+/*
+ * Not asked for: exits of descriptor-table instructions, as nothing depends on them; those of CR3,
+ * which are for shadow paging.
+ */
 static bool vmx_choose_controls(struct vmx_machine *m)
 {
 	return vmx_controls(MSR_VMX_TRUE_PIN, PIN_INTR | PIN_NMI | PIN_VIRTUAL_NMI,
@@ -173,6 +177,7 @@ static int vmx_setup(void)
 	m->spec_ctrl = more & (LEAF7_EDX_IBRS_IBPB | LEAF7_EDX_STIBP | LEAF7_EDX_SSBD);
 	m->timer_rate = cpu_rdmsr(MSR_VMX_MISC) & MISC_TIMER_RATE;
 	m->tsc_aux = cpu_cpuid(CPUID_EXT_FEATURES, 0).edx & EXT_EDX_RDTSCP;
+	m->test_ctrl = more & LEAF7_EDX_CORE_CAPABILITIES;
 	m->flush_l1d = more & LEAF7_EDX_FLUSH_L1D &&
 		       !(vmx_arch_capabilities() & (ARCH_RDCL_NO | ARCH_SKIP_L1D_FLUSH));
 	vmx_cpus = host_alloc(sizeof(*vmx_cpus) * host_ncpu());

@@ -15,6 +15,7 @@ struct vmx_machine {
 	uint8_t timer_rate;	   /* cycles of the TSC for a count, as a power of 2 */
 	bool tsc_aux, spec_ctrl;
 	bool flush_l1d;		   /* before each entry: L1 terminal fault */
+	bool test_ctrl;		   /* there is MSR_TEST_CTRL */
 };
 extern struct vmx_machine vmx_machine;
 
@@ -49,6 +50,7 @@ struct vmx_host {
 	uint64_t cr0, cr3, cr4, fs_base, gs_base; /* as the VMCS has them */
 	uint64_t syscall[VMX_SYSCALL_MSRS], kernel_gs_base, tsc_aux, debugctl;
 	uint64_t dr[4], dr7;
+	uint64_t test_ctrl;	   /* what unload() is to write; 0: nothing */
 };
 
 /* v->hw. Fields belong to whoever holds the vCPU's lock. */
@@ -103,6 +105,7 @@ extern const uint32_t vmx_syscall_msrs[VMX_SYSCALL_MSRS];
 void vmx_host_init(struct vmx_vcpu *vv);
 void vmx_host_load(struct vmx_vcpu *vv);
 void vmx_host_enter(struct vmx_vcpu *vv);
+bool vmx_host_split_lock(struct vmx_vcpu *vv);
 void vmx_host_unload(struct vmx_vcpu *vv);
 
 /* --- state.c --- */

@@ -17,7 +17,7 @@ enum { BASIC_ECX_VMX = 1 << 5, BASIC_ECX_DEADLINE = 1 << 24, EXT_EDX_RDTSCP = 1 
 enum {
 	LEAF7_EBX_INVPCID = 1 << 10, LEAF7_EDX_IBRS_IBPB = 1 << 26, LEAF7_EDX_STIBP = 1 << 27,
 	LEAF7_EDX_FLUSH_L1D = 1 << 28, LEAF7_EDX_ARCH_CAPABILITIES = 1 << 29,
-	LEAF7_EDX_SSBD = (int)(1u << 31),
+	LEAF7_EDX_CORE_CAPABILITIES = 1 << 30, LEAF7_EDX_SSBD = (int)(1u << 31),
 };
 
 #define CR4_FRED (1ull << 32)
@@ -25,6 +25,7 @@ enum {
 /* --- MSRs --- */
 
 enum vmx_msr {
+	MSR_TEST_CTRL = 0x33,
 	MSR_FLUSH_CMD = 0x10b,
 	MSR_VMX_BASIC = 0x480,
 	MSR_VMX_MISC = 0x485,
@@ -38,6 +39,7 @@ enum vmx_msr {
 };
 enum { FEATURE_LOCKED = 1 << 0, FEATURE_VMX = 1 << 2 };
 enum { FLUSH_L1D = 1 };
+enum { TEST_SPLIT_LOCK = 1 << 29 };
 enum { MISC_TIMER_RATE = 31 }; /* the timer counts where this bit of the TSC changes */
 #define BASIC_REVISION	    0x7fffffffull
 #define BASIC_TRUE_CONTROLS (1ull << 55)

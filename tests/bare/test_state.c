@@ -198,6 +198,21 @@ CASE(state_debug_host, MODE_LONG, guest_debug)
 	expect_done(r);
 }
 
+/* The processor goes and comes, as for the host's sleep: the vCPU goes on where it was. */
+CASE(state_processor_off, MODE_LONG, guest_registers)
+{
+	rig_second(r, MODE_LONG, guest_registers);
+	set_ids(r, 0x1111, 0x2222);
+	for (unsigned i = 0; i < 6; i++) {
+		r->v = r->vcpu[i % 2];
+		expect(r, HV_USER_IO);
+		CHECK_EQ(r->u.io.port, P_DATA);
+		hv_cpu_off();
+		CHECK_EQ(hv_cpu_on(), 0);
+	}
+	alternate(r);
+}
+
 /*
  * An instruction longer than any can be: VT-x refuses the entry before it has looked at the guest,
  * AMD-V does not look at it. Nothing is left of it afterwards.

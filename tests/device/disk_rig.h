@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the tests of the ATA disk share: one disk, made new for each test, and what is expected of it. */
+/* What the tests of the ATA disk share: one disk, made new for each test, and what is expected. */
 #ifndef TESTS_DEVICE_DISK_RIG_H
 #define TESTS_DEVICE_DISK_RIG_H
 

@@ -165,7 +165,7 @@ static void test_deadline_changes(void **state)
 	assert_int_equal(lapic_deadline(v), 0);
 }
 
-/* Where entries end at a deadline by themselves, the host's timer is for sleeps, and other modes. */
+/* Where entries end at a deadline by themselves the host has a timer for sleeps alone. */
 static void test_deadline_by_entries(void **state)
 {
 	uint64_t tsc;

@@ -6,6 +6,7 @@ before it. The secret is in the emulated host's initramfs only."""
 
 import hmac
 import os
+import pwd
 import secrets
 import socket
 import subprocess
@@ -26,6 +27,7 @@ class Gate:
             self.shares["out"] = (str(out), "rw")
         self.log = os.dup(ports["log"])
         self.server = find_program("diod", "diod")
+        self.user = pwd.getpwuid(os.getuid()).pw_name   # the server insists on a name
         self.secret = secrets.token_hex(16)
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
