@@ -200,10 +200,10 @@ CASE(event_window_user, MODE_LONG, guest_window)
 	struct hv_state s;
 
 	expect_step(r, 1);
-	CHECK(!hv_interrupt_ready(r->v));
+	CHECK(!r->u.interrupt_ready);
 	hv_interrupt_window(r->v, true);
 	expect(r, HV_USER_WINDOW);
-	CHECK(hv_interrupt_ready(r->v));
+	CHECK(r->u.interrupt_ready);
 	CHECK_EQ(hv_vcpu_get(r->v, &s, HV_ALL), 0);
 	CHECK_EQ(s.rip, (uint64_t)guest_window_after);
 	hv_interrupt_window(r->v, false);
