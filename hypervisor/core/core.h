@@ -120,7 +120,7 @@ struct hv_vcpu {
 	/* events: event.c */
 	struct hv_event interrupted; /* [v] cut short: to be delivered again, before all others */
 	struct hv_event exception;   /* [v] to be delivered */
-	bool triple;		     /* [v] an exception came up in a double fault: shut down */
+	bool triple;		     /* [v] an exception came up in a double fault: to shut down */
 	uint32_t nmis;		     /* [v] waiting, 2 at most */
 	int16_t user_vector;	     /* [v] hv_interrupt()'s, -1: none */
 	bool user_window;	     /* [v] tell when one could be taken */

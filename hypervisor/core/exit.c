@@ -108,7 +108,8 @@ int hv_exit_handle(struct hv_vcpu *v, struct hv_exit *x)
 	case HV_EXIT_UNDEFINED:
 		return hv_raise(v, X86_UD);
 	case HV_EXIT_SHUTDOWN:
-		return hv_tell_user(v, HV_USER_SHUTDOWN, NULL);
+		v->triple = true;
+		return HV_AGAIN;
 	default:
 		return hv_internal_error(v, x->insn, x->n_insn);
 	}

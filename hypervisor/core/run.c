@@ -101,9 +101,11 @@ static int tell_eoi(struct hv_vcpu *v)
 	return hv_tell_user(v, HV_USER_EOI, NULL);
 }
 
+/* What was on its way in has led here: it does not come again. */
 static int shut_down(struct hv_vcpu *v)
 {
 	v->triple = false;
+	v->interrupted.type = v->exception.type = HV_EV_NONE;
 	return hv_tell_user(v, HV_USER_SHUTDOWN, NULL);
 }
 

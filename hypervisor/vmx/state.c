@@ -177,7 +177,6 @@ static void vmx_events_set(const struct hv_state *st)
 	else if (st->shadow_sti && st->rflags & RFLAGS_IF)
 		shadow |= SHADOW_STI;
 	vmx_write(GUEST_SHADOW, shadow);
-	vmx_write(GUEST_ACTIVITY, 0);
 	vmx_write(GUEST_PENDING_DEBUG, (shadow & (SHADOW_STI | SHADOW_MOVSS)) &&
 				       st->rflags & RFLAGS_TF ? PENDING_STEP : 0);
 }

@@ -344,12 +344,19 @@ CASE(event_double_injected_io, MODE_LONG, guest_double_io)
 	CHECK_EQ(rig_count(r, X86_DF), 1);
 }
 
+/* And a reset by the user gets it going again. */
 CASE(event_triple_fault, MODE_LONG, guest_triple_rdmsr)
 {
+	struct hv_state s;
+
+	CHECK_EQ(hv_vcpu_get(r->v, &s, HV_ALL), 0);
 	take_gate(r, X86_GP);
 	take_gate(r, X86_DF);
 	take_gate(r, X86_NP);
 	expect(r, HV_USER_SHUTDOWN);
+	s.rip = (uint64_t)guest_nops;
+	CHECK_EQ(hv_vcpu_set(r->v, &s, HV_ALL), 0);
+	expect_done(r);
 }
 
 /* --- single steps --- */
