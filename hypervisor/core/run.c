@@ -94,23 +94,17 @@ static void sleep(struct hv_vcpu *v)
 
 /* --- to the user --- */
 
-static int tell(struct hv_vcpu *v, enum hv_reason reason)
-{
-	v->user->reason = reason;
-	return HV_TO_USER;
-}
-
 static int tell_eoi(struct hv_vcpu *v)
 {
 	v->user->eoi.vector = (uint8_t)v->eoi_pending;
 	v->eoi_pending = -1;
-	return tell(v, HV_USER_EOI);
+	return hv_tell_user(v, HV_USER_EOI, NULL);
 }
 
 static int shut_down(struct hv_vcpu *v)
 {
 	v->triple = false;
-	return tell(v, HV_USER_SHUTDOWN);
+	return hv_tell_user(v, HV_USER_SHUTDOWN, NULL);
 }
 
 /* --- the loop --- */
@@ -133,7 +127,7 @@ static int prepare(struct hv_vcpu *v, const volatile uint8_t *stop)
 	if (wish == HOST_RESCHED)
 		hv_vcpu_release(v);
 	if (v->user_window && hv_user_interrupt_open(v))
-		return tell(v, HV_USER_WINDOW);
+		return hv_tell_user(v, HV_USER_WINDOW, NULL);
 	return HV_AGAIN;
 }
 
@@ -281,7 +275,7 @@ static int refused(struct hv_vcpu *v, const struct hv_exit *x)
 	}
 	v->complained = true;
 	v->user->fail.hw_reason = x->hw_reason;
-	return tell(v, HV_USER_FAIL_ENTRY);
+	return hv_tell_user(v, HV_USER_FAIL_ENTRY, NULL);
 }
 
 static int step(struct hv_vcpu *v, const volatile uint8_t *stop)
@@ -303,16 +297,8 @@ static int step(struct hv_vcpu *v, const volatile uint8_t *stop)
 	if (r)
 		return refused(v, x);
 	if (x->interrupted.type)
-		hv_event_interrupted(v, &x->interrupted);
+		v->interrupted = x->interrupted;
 	return hv_exit_handle(v, x);
-}
-
-static int finish_last(struct hv_vcpu *v)
-{
-	int (*complete)(struct hv_vcpu *v) = v->complete;
-
-	v->complete = NULL;
-	return complete ? complete(v) : HV_AGAIN;
 }
 
 /* What user space looks at after every run, while it is at hand. */
@@ -332,7 +318,7 @@ int hv_vcpu_run(struct hv_vcpu *v, struct hv_user *u, void *io_data, const volat
 	v->user = u;
 	v->io_data = io_data;
 	host_fpu_swap(v, true);
-	r = finish_last(v);
+	r = hv_complete(v);
 	while (r == HV_AGAIN)
 		r = step(v, stop);
 	sum_up(v, u);

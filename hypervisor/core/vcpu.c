@@ -180,6 +180,12 @@ void hv_vcpu_release(struct hv_vcpu *v)
 	host_preempt_on();
 }
 
+void hv_vcpu_unlock(struct hv_vcpu *v)
+{
+	hv_vcpu_release(v);
+	host_unlock(&v->lock);
+}
+
 void hv_need_missing(struct hv_vcpu *v, uint32_t groups)
 {
 	hv_vcpu_bind(v);

@@ -17,7 +17,7 @@ enum { ENTRIES = 512, INDEX_BITS = 9 };
 
 /*
  * Our own bit of an entry that names a table; no processor looks at it. With it and the accessed
- * bit off no leaf below is dirty, and stage2_dirty() need not look: see dirty_enter().
+ * bit off no leaf below is dirty, and stage2_dirty() need not look: see may_be_dirty().
  */
 #define UNSURE (1ull << 58)
 #define ALL    (~0ull)
@@ -73,7 +73,6 @@ int stage2_init(struct stage2 *s, const struct stage2_format *fmt, bool ad_bits)
 	if (host_page_new(&s->root, 0))
 		return -ENOMEM;
 	s->root_value = fmt->root(s->root.pa, s->ad_bits);
-	s->tables = 1;
 	return 0;
 }
 
@@ -84,26 +83,22 @@ static void free_table(uint64_t pa)
 	host_page_del(&page, 0);
 }
 
-static void free_below(const struct stage2 *s, const uint64_t *table, unsigned level)
+static void free_tables(const struct stage2 *s, uint64_t pa, unsigned level)
 {
-	for (unsigned i = 0; i < ENTRIES; i++) {
-		uint64_t e = table[i];
+	const uint64_t *table = host_page_va(pa);
 
-		if (!e || s->fmt->is_leaf(e, level))
-			continue;
-		if (level > 2)
-			free_below(s, host_page_va(e & PTE_ADDR), level - 1);
-		free_table(e & PTE_ADDR);
-	}
+	for (unsigned i = 0; level > 1 && i < ENTRIES; i++)
+		if (table[i] && !s->fmt->is_leaf(table[i], level))
+			free_tables(s, table[i] & PTE_ADDR, level - 1);
+	free_table(pa);
 }
 
 void stage2_fini(struct stage2 *s)
 {
 	stage2_bury(stage2_take_dead(s));
 	if (s->root.va)
-		free_below(s, s->root.va, S2_LEVELS);
-	host_page_del(&s->root, 0);
-	s->leaves = s->tables = 0;
+		free_tables(s, s->root.pa, S2_LEVELS);
+	s->root.va = NULL;
 }
 
 /*
@@ -117,7 +112,6 @@ static void bequeath(struct stage2 *s, uint64_t entry)
 
 	cpu_store(&table[0], s->dead);
 	s->dead = pa;
-	s->tables--;
 }
 
 uint64_t stage2_take_dead(struct stage2 *s)
@@ -148,7 +142,6 @@ static int grow(struct stage2 *s, struct stage2_pool *p, uint64_t *e, uint64_t o
 	if (!p->n)
 		return -ENOMEM;
 	p->n--;
-	s->tables++;
 	*now = s->fmt->table(p->page[p->n].pa);
 	if (!old) {
 		cpu_store(e, *now);
@@ -162,7 +155,6 @@ static int grow(struct stage2 *s, struct stage2_pool *p, uint64_t *e, uint64_t o
 	ad = cpu_swap(e, *now) & ad_mask(s); /* some may have been set since old was read */
 	for (unsigned i = 0; ad && i < ENTRIES; i++)
 		cpu_or(&table[i], ad);
-	s->leaves += ENTRIES - 1;
 	return 0;
 }
 
@@ -180,19 +172,17 @@ static void set_leaf(struct stage2 *s, uint64_t *e, uint64_t leaf, unsigned leve
 {
 	uint64_t old = cpu_swap(e, leaf);
 
-	s->leaves++;
 	if (!old)
 		return;
 	if (!s->fmt->is_leaf(old, level)) {
 		uint64_t *table = host_page_va(old & PTE_ADDR);
 
 		for (unsigned i = 0; i < ENTRIES; i++)
-			s->leaves -= cpu_swap(&table[i], 0) != 0;
+			cpu_store(&table[i], 0);
 		bequeath(s, old);
 		*flush = true;
 		return;
 	}
-	s->leaves--;
 	if (old & ad_mask(s))
 		cpu_or(e, old & ad_mask(s));
 	if (((old ^ leaf) & PTE_ADDR) || (s->fmt->prot(old) & ~s->fmt->prot(leaf)))
@@ -257,7 +247,6 @@ static void pass_leaf(struct pass *p, uint64_t *e, uint64_t gpa, unsigned level)
 	old = p->strip ? cpu_and(e, ~p->strip) : cpu_load(e);
 	p->found = true;
 	p->flush |= (p->strip & ~p->s->fmt->accessed) != 0;
-	p->s->leaves -= p->strip == ALL;
 	if (p->log && p->log->bits && (old & dirty_mask(p->s)))
 		log_leaf(p->log, gpa, level);
 }
@@ -372,13 +361,6 @@ static bool pass(struct pass *p, uint64_t gpa, uint64_t len)
 bool stage2_zap(struct stage2 *s, uint64_t gpa, uint64_t len, const struct stage2_log *log)
 {
 	struct pass p = { .s = s, .log = log, .mask = ALL, .strip = ALL };
-
-	return pass(&p, gpa, len);
-}
-
-bool stage2_protect(struct stage2 *s, uint64_t gpa, uint64_t len, const struct stage2_log *log)
-{
-	struct pass p = { .s = s, .log = log, .mask = s->fmt->write, .strip = s->fmt->write };
 
 	return pass(&p, gpa, len);
 }

@@ -141,7 +141,6 @@ static int deliver_lowest(struct hv_vm *vm, struct hv_vcpu *from, const struct l
 
 int lapic_deliver(struct hv_vm *vm, struct hv_vcpu *from, const struct lapic_message *m)
 {
-	unsigned n = cpu_load(&vm->n_vcpus);
 	int taken = 0;
 
 	if (m->shorthand == LAPIC_TO_DEST && !m->logical && m->dest < HV_MAX_VCPUS) {
@@ -151,12 +150,9 @@ int lapic_deliver(struct hv_vm *vm, struct hv_vcpu *from, const struct lapic_mes
 	}
 	if (m->mode == LAPIC_LOWEST)
 		return deliver_lowest(vm, from, m);
-	for (unsigned i = 0; i < n; i++) {
-		struct hv_vcpu *v = cpu_load(&vm->vcpu[i]);
-
-		if (v && is_for(v, from, m))
+	HV_EACH_VCPU(v, vm)
+		if (is_for(v, from, m))
 			taken += deliver_to(v, m);
-	}
 	return taken;
 }
 
@@ -182,6 +178,26 @@ void lapic_send_ipi(struct hv_vcpu *v)
 		lapic_error(v, ESR_SEND_VECTOR);
 	else
 		lapic_deliver(v->vm, v, &m);
+}
+
+int lapic_send_ipis(struct hv_vcpu *v, uint32_t first, const uint64_t to[2], uint32_t icr)
+{
+	struct lapic_message m = {
+		.dest_x2apic = true,
+		.vector = icr & LVT_VECTOR,
+		.mode = icr >> 8 & 7,
+		.assert = true,
+	};
+	int taken = 0;
+
+	if (icr & (ICR_LOGICAL | ICR_SHORTHAND))
+		return -EINVAL;
+	for (unsigned i = 0; i < 128 && (uint64_t)first + i < HV_MAX_VCPUS; i++) {
+		m.dest = first + i;
+		if (to[i / 64] >> (i % 64) & 1)
+			taken += lapic_deliver(v->vm, v, &m);
+	}
+	return taken;
 }
 
 /*

@@ -33,11 +33,10 @@ struct vm {
 	struct mutex lock;
 	struct vcpu *vcpu[HV_MAX_VCPUS]; /* [m] set once */
 	unsigned int n_vcpus;		/* [m] */
-	u32 slot_flags[HV_MAX_SLOTS];	/* [m] KVM_MEM_* */
 	bool split;			/* [m] KVM_CAP_SPLIT_IRQCHIP was enabled */
 	unsigned int ioapic_pins;	/* [m] the first routes are an I/O APIC's */
 	bool manual_dirty;		/* [m] KVM_GET_DIRTY_LOG does not clear */
-	struct list_head irqfds, ioeventfds; /* [m] */
+	struct list_head irqfds;	/* [m] */
 	rwlock_t routes_lock;
 	struct route *routes;		/* [r] GLUE_GSIS of them; NULL: none */
 };
@@ -90,8 +89,7 @@ void vm_put(struct vm *vm);
 /* ioctl_vcpu.c */
 long vcpu_create(struct vm *vm, void *arg, void __user *id);
 void vcpu_free(struct vcpu *vcpu);
-long put_cpuids(struct kvm_cpuid2 __user *user, const struct hv_cpuid *from, unsigned int n);
-long move_msrs(struct vcpu *vcpu, struct kvm_msrs __user *user, bool set); /* NULL: the host's */
+long vcpu_call(struct vcpu *vcpu, unsigned int cmd, void __user *user); /* an ioctl */
 
 /* run.c */
 long vcpu_run(struct vcpu *vcpu);

@@ -201,21 +201,6 @@ long arg_out(struct arg *a, unsigned int cmd, void __user *user, long result)
 
 /* --- /dev/caisson --- */
 
-static long supported_cpuid(struct kvm_cpuid2 __user *user)
-{
-	struct hv_cpuid *c = kcalloc(HV_MAX_CPUID, sizeof(*c), GFP_KERNEL_ACCOUNT);
-	unsigned int n = HV_MAX_CPUID;
-	long err;
-
-	if (!c)
-		return -ENOMEM;
-	err = hv_cpuid_supported(c, &n);
-	if (!err)
-		err = put_cpuids(user, c, n);
-	kfree(c);
-	return err;
-}
-
 /* With too little room, how much it takes. */
 static long put_msr_list(struct kvm_msr_list __user *user, const uint32_t *msrs, unsigned int n)
 {
@@ -246,14 +231,14 @@ static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case KVM_GET_VCPU_MMAP_SIZE:
 		return arg ? -EINVAL : PAGE_SIZE + HV_IO_BYTES;
 	case KVM_GET_SUPPORTED_CPUID:
-		return supported_cpuid(user);
+		return vcpu_call(NULL, KVM_GET_CPUID2, user);
 	case KVM_GET_MSR_INDEX_LIST:
 		msrs = hv_msr_list(&n);
 		return put_msr_list(user, msrs, n);
 	case KVM_GET_MSR_FEATURE_INDEX_LIST:
 		return put_msr_list(user, feature_msrs, ARRAY_SIZE(feature_msrs));
 	case KVM_GET_MSRS:
-		return move_msrs(NULL, user, false);
+		return vcpu_call(NULL, cmd, user);
 	}
 	return -EINVAL;
 }

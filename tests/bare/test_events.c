@@ -200,10 +200,10 @@ CASE(event_window_user, MODE_LONG, guest_window)
 	struct hv_state s;
 
 	expect_step(r, 1);
-	CHECK(!hv_interrupt_ready(r->v));
+	CHECK(!r->u.interrupt_ready);
 	hv_interrupt_window(r->v, true);
 	expect(r, HV_USER_WINDOW);
-	CHECK(hv_interrupt_ready(r->v));
+	CHECK(r->u.interrupt_ready);
 	CHECK_EQ(hv_vcpu_get(r->v, &s, HV_ALL), 0);
 	CHECK_EQ(s.rip, (uint64_t)guest_window_after);
 	hv_interrupt_window(r->v, false);
@@ -298,6 +298,17 @@ CASE(event_delivery_soft, MODE_LONG, guest_raise_soft)
 	expect_done(r);
 	CHECK_EQ(rig_count(r, 0x47), 1);
 	CHECK_EQ(rig_count(r, X86_BP), 1);
+}
+
+CASE(event_delivery_soft_shadow, MODE_LONG, guest_soft_shadow)
+{
+	move_idt(r);
+	expect_step(r, 1);
+	zap_idt(r);
+	CHECK_EQ(hv_interrupt(r->v, 0x41), 0);
+	expect_done(r);
+	CHECK_EQ(rig_count(r, 0x47), 1);
+	CHECK_EQ(rig_peek(r, T_VECTOR), 0x41);
 }
 
 static void take_gate(struct rig *r, unsigned vector)

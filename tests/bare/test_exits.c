@@ -181,11 +181,11 @@ CASE(exit_msr, MODE_LONG, guest_msr)
 		CHECK_EQ(r->u.io.port, P_DATA);
 	}
 	expect_done(r);
-	CHECK_EQ(hv_msr_get(r->v, MSR_LSTAR, &val, true), 0);
+	CHECK_EQ(hv_msr_get(r->v, MSR_LSTAR, &val), 0);
 	CHECK_EQ(val, 0xffffffff81234567);
-	CHECK_EQ(hv_msr_get(r->v, MSR_KERNEL_GS_BASE, &val, true), 0);
+	CHECK_EQ(hv_msr_get(r->v, MSR_KERNEL_GS_BASE, &val), 0);
 	CHECK_EQ(val, 0x333330000);
-	CHECK_EQ(hv_msr_get(r->v, MSR_PAT, &val, true), 0);
+	CHECK_EQ(hv_msr_get(r->v, MSR_PAT, &val), 0);
 	CHECK_EQ(val, 0x0007010600070106);
 }
 

@@ -433,14 +433,6 @@ void fake_exit(struct hv_vcpu *v)
 	v->cached = v->dirty = 0;
 }
 
-int fake_complete(struct hv_vcpu *v)
-{
-	int (*complete)(struct hv_vcpu *v) = v->complete;
-
-	v->complete = NULL;
-	return complete ? complete(v) : HV_AGAIN;
-}
-
 struct hv_exit *fake_push(struct hv_vcpu *v, enum hv_exit_kind kind)
 {
 	struct fake_hw *hw = v->hw;
