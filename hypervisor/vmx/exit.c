@@ -336,14 +336,12 @@ static void vmx_gpr_leave(struct hv_vcpu *v)
 static void vmx_deadline_enter(const struct hv_vcpu *v)
 {
 	struct vmx_vcpu *vv = v->hw;
-	uint64_t now, count = UINT32_MAX;
+	uint64_t now = cpu_rdtsc(), count = UINT32_MAX;
 
-	if (v->deadline) {
-		now = cpu_rdtsc();
+	vv->timer_set = v->deadline;
+	if (v->deadline)
 		count = v->deadline > now ? (v->deadline - now) >> vmx_machine.timer_rate : 0;
-		count = count < UINT32_MAX ? count : UINT32_MAX;
-	}
-	vmx_update(TIMER_VALUE, &vv->timer, count);
+	vmx_write(TIMER_VALUE, count < UINT32_MAX ? count : UINT32_MAX);
 }
 
 /* The entry itself, with what it leaves to us. */
@@ -377,7 +375,7 @@ int vmx_enter(struct hv_vcpu *v, struct hv_exit *x)
 
 	vmx_tag_ready(v);
 	vmx_gpr_enter(v);
-	if (vmx_machine.pin & PIN_TIMER)
+	if (v->deadline | vv->timer_set)
 		vmx_deadline_enter(v);
 	if (vv->window & HV_WINDOW_NMI)
 		vmx_window_update(vv);

@@ -69,7 +69,7 @@ void vmx_vmcs_init(struct hv_vcpu *v)
 	vmx_write(VMCS_LINK, ~0ull);
 	vmx_write(CR0_MASK, ~cr0_free);
 	if (m->pin & PIN_TIMER)
-		vmx_write(TIMER_VALUE, vv->timer = UINT32_MAX);
+		vmx_write(TIMER_VALUE, UINT32_MAX);
 	vmx_write(CR4_MASK, vv->cr4_mask = ~0ull);
 	if (vmx_has(PROC2_PAUSE_LOOP)) {
 		vmx_write(PAUSE_GAP, PAUSE_GAP_CYCLES);

@@ -72,7 +72,7 @@ struct vmx_vcpu {
 	bool spec_ctrl_open;	  /* the guest writes MSR_SPEC_CTRL without an exit */
 	uint32_t window;	  /* HV_WINDOW_* */
 	uint32_t tpr_threshold;
-	uint64_t timer;		  /* counts that each entry begins with, as the VMCS has them */
+	uint64_t timer_set;	  /* v->deadline when the VMCS got its count; 0: it has the most */
 	uint32_t refused_event;	  /* which the last refused entry was to bring, for the dump */
 
 	uint64_t rip, rsp, rflags, dr7, cr4_mask; /* as the VMCS has them */
