@@ -187,7 +187,7 @@ static int string_io(struct hv_vcpu *v)
 	struct emul_fault f;
 	uint64_t off = v->st.gpr[index_register(v)] & addr_mask(v);
 	uint64_t left = v->io.rep ? v->st.gpr[HV_RCX] & addr_mask(v) : 1;
-	uint32_t access = v->io.in ? PF_WRITE : 0, n = batch(v, off, left);
+	uint32_t access = v->io.in ? PF_WRITE : 0, n = batch(v, off, left), fit;
 	bool ready;
 	int err;
 
@@ -198,7 +198,8 @@ static int string_io(struct hv_vcpu *v)
 		ready = !err && ready_memory(v, s);
 		if (ready || n == 1)
 			break;
-		n = err && s->len[0] >= v->io.size ? s->len[0] / v->io.size : 1;
+		fit = err ? s->len[0] / v->io.size : 0;
+		n = fit && fit < n ? fit : 1;
 	}
 	if (err) {
 		hv_raise_fault(v, &f);
