@@ -126,6 +126,7 @@ endif
 ## test: everything: check, bare, lab
 test: $(BUILD)/deps.ok
 	@$(MAKE) all module
+	@$(MAKE) module KERNEL=small
 	@tests/all check bare lab
 
 ## check: style, headers, unit and device tests under ASan and UBSan; seconds
@@ -140,7 +141,14 @@ bare: $(BUILD)/deps.ok
 ## lab: real guests in the emulated host; minutes
 lab: $(BUILD)/deps.ok
 	@$(MAKE) all module
+	@$(MAKE) module KERNEL=small
 	@tests/all lab
+
+## lab-intel: all guests on the lab's Intel processors; half an hour
+lab-intel: $(BUILD)/deps.ok
+	@$(MAKE) all
+	@$(MAKE) module KERNEL=small
+	@tests/all lab-intel
 
 ## soak: hours that make test does not have: idle, busy, resets; ARGS='--minutes 10 idle'
 soak: $(BUILD)/deps.ok
@@ -192,10 +200,11 @@ bench-idle: $(BUILD)/deps.ok
 	@$(MAKE) all module
 	@tools/bench/bench idle
 
-## bench-exits: instructions of each kind of exit, our hypervisor beside KVM
+## bench-exits: instructions of each kind of exit, our hypervisor beside KVM, on AMD-V and VT-x; ARGS='--cpu intel'
 bench-exits: $(BUILD)/deps.ok
 	@$(MAKE) all module exits-programs
-	@tools/bench/bench exits
+	@$(MAKE) module KERNEL=small
+	@tools/bench/bench exits $(ARGS)
 
 # --- the rest ----------------------------------------------------------------------------------
 
@@ -212,5 +221,5 @@ help:
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all deps run test check bare lab soak style cppcheck headers sanitized unit-programs bench bench-boot \
+.PHONY: all deps run test check bare lab lab-intel soak style cppcheck headers sanitized unit-programs bench bench-boot \
         bench-idle bench-exits install help clean

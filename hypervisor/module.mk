@@ -5,12 +5,17 @@
 KERNEL       ?= 6.1
 MOD_HEADERS  := $(lastword $(shell ls -d /usr/src/linux-headers-$(KERNEL).*-amd64 2>/dev/null | sort -V))
 MOD_RELEASE  := $(MOD_HEADERS:/usr/src/linux-headers-%=%)
+ifeq ($(KERNEL),small)
+# The lab's own, built when it is asked for first.
+MOD_HEADERS  := $(addsuffix /build,$(shell tools/lablib/small-kernel))
+MOD_RELEASE  := small
+endif
 MOD_DIR      := $(BUILD)/module/$(MOD_RELEASE)
-MOD_PACKAGE  := linux-headers-$(if $(filter 6.1,$(KERNEL)),amd64,$(KERNEL)-amd64)
+MOD_PACKAGE  := $(if $(filter small,$(KERNEL)),linux-source-6.1,linux-headers-$(if $(filter 6.1,$(KERNEL)),amd64,$(KERNEL)-amd64))
 # The stock kernel's module has the plain name: it is what runs by default.
 MOD_FILE     := $(BUILD)/caisson$(if $(filter-out 6.1,$(KERNEL)),-$(KERNEL)).ko
 
-## module: build/caisson.ko for Debian's 6.1 kernel; KERNEL=6.12: build/caisson-6.12.ko for that; C=2: with sparse
+## module: build/caisson.ko for Debian's 6.1 kernel; KERNEL=6.12, KERNEL=small: build/caisson-6.12.ko, ...-small.ko; C=2: with sparse
 module:
 	@test -n "$(MOD_HEADERS)" || { echo "The headers of Debian's $(KERNEL) kernel are missing:" \
 		"install $(MOD_PACKAGE), or run \`make deps\`." >&2; exit 1; }

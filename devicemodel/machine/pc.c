@@ -25,6 +25,7 @@
 #define HIGH_START  0x100000000ull
 #define SHADOW	    0xc0000ull /* to 1 MiB: the host bridge overlays this by its PAM registers */
 #define SHADOW_END  0x100000ull
+#define WRAP_LEN    0x10000ull /* what real mode reaches above 1 MiB */
 #define MIB	    (1ull << 20)
 
 enum { PIC_INPUTS = 16, PIT_GSI = 0, PIT_PIN = 2 };
@@ -63,7 +64,22 @@ static int map_memory(struct pc *pc)
 	if (!err && pc->ram.len > low)
 		err = region_add_ram(mem, &pc->high, HIGH_START, pc->ram.len - low,
 				     pc->ram.host + low, REGION_DMA);
-	return err;
+	if (!err)
+		err = region_add_ram(mem, &pc->wrap, SHADOW_END, WRAP_LEN, pc->ram.host, 0);
+	if (err)
+		return err;
+	region_enable(&pc->wrap, false);
+	region_set_prio(&pc->wrap, 1);
+	return 0;
+}
+
+/*
+ * With the gate shut, addresses of the first 64 KiB above 1 MiB come out at 0, which is what real
+ * mode can see of it. Higher odd MiB stay as they are. Devices do not write there meanwhile.
+ */
+static void a20_changed(void *arg, bool open)
+{
+	region_enable(&((struct pc *)arg)->wrap, !open);
 }
 
 static int open_memory(struct pc *pc, const struct config *c, char **why)
@@ -144,7 +160,8 @@ static void eoi(void *arg, uint8_t vector)
 
 static void connect_processors(struct pc *pc)
 {
-	static const struct machine_ops ops = { .dirty_fetch = dirty_fetch, .gsi = gsi_changed };
+	static const struct machine_ops ops = {
+		.dirty_fetch = dirty_fetch, .gsi = gsi_changed, .a20 = a20_changed };
 	struct kvm_board board = { .acknowledge = acknowledge, .eoi = eoi, .arg = pc };
 
 	machine_set_ops(&pc->m, &ops, pc);

@@ -23,6 +23,7 @@ struct pc {
 	struct ram ram, vram;
 	struct firmware_roms roms;
 	struct region low, shadow, main, high; /* main memory's pieces, see pc.c */
+	struct region wrap; /* [m] above 1 MiB while A20 is shut */
 	struct i8259 *pic;
 	struct ioapic *ioapic;
 	uint32_t pic_hears, ioapic_hears; /* [m] inputs that are not masked there */

@@ -74,6 +74,7 @@ struct bare_vcpu {
 void bare_vcpu_init(struct bare_vcpu *h); /* as INIT leaves it */
 
 /* What host_wish() says, until it is taken back. */
+extern unsigned bare_warnings; /* lines of the log */
 extern volatile enum host_wish bare_wish;
 /* Sleep is allowed here. BUG otherwise. */
 void host_may_sleep(void);

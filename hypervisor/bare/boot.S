@@ -82,6 +82,8 @@ bare_gdt:
 	.quad	0x00af9b000000ffff		/* BARE_CS */
 	.quad	0x00cf93000000ffff		/* BARE_DS */
 	.quad	0, 0				/* BARE_TR: traps.c */
+	.quad	0x00cff3000000ffff		/* BARE_USER_DS */
+	.quad	0, 0				/* BARE_LDT: traps.c */
 gdt_pointer:
 	.word	. - bare_gdt - 1
 	.quad	bare_gdt

@@ -158,11 +158,14 @@ void print(const char *fmt, ...)
 	__builtin_va_end(args);
 }
 
+unsigned bare_warnings;
+
 void host_log(enum host_log_level level, const char *fmt, ...)
 {
 	static const char *const names[] = { "error", "warning", "info" };
 	__builtin_va_list args;
 
+	bare_warnings += level == HOST_WARN;
 	print("log %s: ", names[level]);
 	__builtin_va_start(args, fmt);
 	print_args(fmt, args);

@@ -10,7 +10,7 @@
 
 enum { VECTORS = 256, EXCEPTIONS = 32, STUB_SIZE = 16, IST_SIZE = 8192 };
 enum { DEBUG = 1, DOUBLE_FAULT = 8, MACHINE_CHECK = 18 };
-enum { GATE_INTERRUPT = 0x8e, DESC_TSS = 0x89 };
+enum { GATE_INTERRUPT = 0x8e, DESC_TSS = 0x89, DESC_LDT = 0x82 };
 
 struct trap_frame {
 	uint64_t r15, r14, r13, r12, r11, r10, r9, r8, rdi, rsi, rbp, rbx, rdx, rcx, rax;
@@ -40,6 +40,7 @@ static struct {
 	struct tss tss;
 	uint8_t stack[3][IST_SIZE] __attribute__((aligned(16)));
 	uint64_t seen[VECTORS];
+	uint64_t ldt[1];
 } traps;
 
 uint64_t traps_seen(unsigned vector)
@@ -62,15 +63,12 @@ static void print_frame(const struct trap_frame *f)
 }
 
 /*
- * Nothing here steps or has breakpoints: such an exception belongs to the guest that has just
+ * Nothing here steps or comes to a breakpoint: such an exception belongs to the guest that has just
  * exited by it. Bochs leaves it pending.
  */
 static bool is_stray(const struct trap_frame *f)
 {
-	uint64_t dr7;
-
-	asm volatile("mov %%dr7, %0" : "=r"(dr7));
-	return !(f->rflags & 0x100) && !(dr7 & 0xff);
+	return !(f->rflags & 0x100);
 }
 
 void trap_handle(struct trap_frame *f)
@@ -100,17 +98,32 @@ static void set_gate(unsigned vector, unsigned ist)
 	};
 }
 
+static void set_system(unsigned selector, const void *at, uint64_t limit, uint64_t type)
+{
+	uint64_t base = (uint64_t)at;
+
+	bare_gdt[selector / 8] = limit | (base & 0xffffff) << 16 | type << 40 |
+				 (base >> 24 & 0xff) << 56;
+	bare_gdt[selector / 8 + 1] = base >> 32;
+}
+
 static void load_tss(void)
 {
-	uint64_t base = (uint64_t)&traps.tss, limit = sizeof(traps.tss) - 1;
-
 	for (unsigned i = 0; i < 3; i++)
 		traps.tss.ist[i] = (uint64_t)(traps.stack[i] + IST_SIZE);
 	traps.tss.iomap = sizeof(traps.tss);
-	bare_gdt[BARE_TR / 8] = limit | (base & 0xffffff) << 16 | (uint64_t)DESC_TSS << 40 |
-				(base >> 24 & 0xff) << 56;
-	bare_gdt[BARE_TR / 8 + 1] = base >> 32;
+	set_system(BARE_TR, &traps.tss, sizeof(traps.tss) - 1, DESC_TSS);
 	asm volatile("ltr %w0" : : "r"(BARE_TR));
+}
+
+/* Selectors as a host may have them that has just been in user space; nothing here uses them. */
+static void load_user_segments(void)
+{
+	traps.ldt[0] = bare_gdt[BARE_USER_DS / 8];
+	set_system(BARE_LDT, traps.ldt, sizeof(traps.ldt) - 1, DESC_LDT);
+	asm volatile("lldt %w0" : : "r"(BARE_LDT));
+	asm volatile("mov %0, %%ds; mov %0, %%fs; mov %0, %%gs" : : "r"(BARE_USER_DS));
+	asm volatile("mov %0, %%es" : : "r"(BARE_LDT_DS));
 }
 
 void traps_init(void)
@@ -126,6 +139,7 @@ void traps_init(void)
 	set_gate(DOUBLE_FAULT, 2);
 	set_gate(MACHINE_CHECK, 3);
 	load_tss();
+	load_user_segments();
 	asm volatile("lidt %0" : : "m"(idtr));
 	outb(0x21, 0xff); /* both 8259A masked */
 	outb(0xa1, 0xff);

@@ -84,20 +84,14 @@ uint64_t hv_tsc_offset_get(struct hv_vcpu *v)
 	return cpu_load(&v->tsc_offset);
 }
 
-static void tsc_apply_and_release(struct hv_vcpu *v)
-{
-	hv_tsc_apply(v);
-	hv_vcpu_release(v);
-}
-
 /* The last one that the user sets is the VM's: vCPUs with the same one have the same TSC. */
 void hv_tsc_offset_set(struct hv_vcpu *v, uint64_t offset)
 {
 	host_lock(&v->lock);
 	v->tsc_offset = offset;
 	cpu_store(&v->vm->tsc_offset, offset);
-	tsc_apply_and_release(v);
-	host_unlock(&v->lock);
+	hv_tsc_apply(v);
+	hv_vcpu_unlock(v);
 }
 
 static bool same_rate(uint64_t a, uint64_t b)
@@ -123,7 +117,7 @@ static void set_khz(struct hv_vcpu *v, uint64_t khz, uint64_t ratio)
 	v->tsc_offset = cpu_load(&vm->tsc_offset);
 	v->tsc_khz = khz;
 	v->tsc_ratio = ratio;
-	tsc_apply_and_release(v);
+	hv_tsc_apply(v);
 }
 
 int hv_tsc_khz_set(struct hv_vcpu *v, uint64_t khz)
@@ -142,7 +136,7 @@ int hv_tsc_khz_set(struct hv_vcpu *v, uint64_t khz)
 	host_lock(&v->lock);
 	if (khz != v->tsc_khz)
 		set_khz(v, khz, ratio);
-	host_unlock(&v->lock);
+	hv_vcpu_unlock(v);
 	return 0;
 }
 
@@ -161,12 +155,8 @@ uint64_t hv_clock_get(struct hv_vm *vm)
 void hv_clock_set(struct hv_vm *vm, uint64_t ns)
 {
 	cpu_store(&vm->clock_ns, ns - host_elapsed_ns(vm));
-	for (unsigned i = 0; i < cpu_load(&vm->n_vcpus); i++) {
-		struct hv_vcpu *v = cpu_load(&vm->vcpu[i]);
-
-		if (v)
-			hv_vcpu_request(v, HV_REQ_CLOCK);
-	}
+	HV_EACH_VCPU(v, vm)
+		hv_vcpu_request(v, HV_REQ_CLOCK);
 }
 
 /* May a guest compare what its processors read? */
@@ -224,7 +214,7 @@ int hv_clock_paused(struct hv_vcpu *v)
 }
 
 /* What the time of day was when kvmclock was 0. */
-static void write_wall(struct hv_vcpu *v)
+void hv_clock_write_wall(struct hv_vcpu *v)
 {
 	uint64_t ns = host_wall_ns() - hv_clock_get(v->vm);
 	struct wall_page p = { .sec = ns / NS_PER_S, .nsec = ns % NS_PER_S };
@@ -232,36 +222,4 @@ static void write_wall(struct hv_vcpu *v)
 
 	if (v->wall_gpa && !hv_mem_read(v, v->wall_gpa, &version, sizeof(version)))
 		write_page(v, v->wall_gpa, &version, &p, sizeof(p));
-}
-
-int hv_clock_msr_write(struct hv_vcpu *v, uint32_t msr, uint64_t val)
-{
-	switch (msr) {
-	case MSR_KVM_SYSTEM_TIME:
-	case MSR_KVM_SYSTEM_TIME_OLD:
-		v->clock_gpa = val;
-		hv_vcpu_request(v, HV_REQ_CLOCK);
-		return 0;
-	case MSR_KVM_WALL_CLOCK:
-	case MSR_KVM_WALL_CLOCK_OLD:
-		v->wall_gpa = val;
-		write_wall(v);
-		return 0;
-	}
-	return -ENOENT;
-}
-
-int hv_clock_msr_read(struct hv_vcpu *v, uint32_t msr, uint64_t *val)
-{
-	switch (msr) {
-	case MSR_KVM_SYSTEM_TIME:
-	case MSR_KVM_SYSTEM_TIME_OLD:
-		*val = v->clock_gpa;
-		return 0;
-	case MSR_KVM_WALL_CLOCK:
-	case MSR_KVM_WALL_CLOCK_OLD:
-		*val = v->wall_gpa;
-		return 0;
-	}
-	return -ENOENT;
 }

@@ -56,9 +56,7 @@ struct hv_vm {
 	uint64_t tsc_offset;	/* [a] the one that new vCPUs get, and all with the same TSC have */
 	uint64_t tsc_khz;	/* [a] which hv_tsc_khz_set() was called with last, 0: none */
 	uint32_t msr_to_user;	/* [V] HV_MSR_* */
-	struct hv_msr_range filter[HV_MSR_RANGES]; /* [V] */
-	unsigned n_filters;	/* [V] */
-	bool filter_deny;	/* [V] what no range names is denied */
+	struct hv_msr_filter filter; /* [V] */
 	uint32_t xen_msr;	/* [V] */
 	bool xen_intercept;	/* [V] */
 };
@@ -120,7 +118,7 @@ struct hv_vcpu {
 	uint8_t sipi_vector;	/* [a] */
 
 	/* events: event.c */
-	struct hv_event interrupted; /* [v] to be delivered again, before all others */
+	struct hv_event interrupted; /* [v] cut short: to be delivered again, before all others */
 	struct hv_event exception;   /* [v] to be delivered */
 	bool triple;		     /* [v] an exception came up in a double fault: shut down */
 	uint32_t nmis;		     /* [v] waiting, 2 at most */
@@ -134,6 +132,7 @@ struct hv_vcpu {
 	struct hv_user *user;	     /* [v] during hv_vcpu_run() */
 	void *io_data;		     /* [v] likewise */
 	int (*complete)(struct hv_vcpu *v); /* [v] when the user has answered; NULL: nothing */
+	uint64_t complete_rip;	     /* [v] where that instruction is: the user may move it */
 	struct hv_fragment fragment[HV_FRAGMENTS]; /* [v] of the instruction that is under way */
 	unsigned n_fragments;		     /* [v] */
 	bool posted;			     /* [v] a write of it is left for the user to see */
@@ -142,7 +141,6 @@ struct hv_vcpu {
 		bool known, write;
 	} operand;			     /* [v] of the memory exit that is emulated */
 	struct {
-		uint64_t rip; /* where the instruction is: the user may move it */
 		uint16_t port;
 		uint8_t size, seg, addr_size, insn_len;
 		bool in, string, rep, device; /* device: span is not RAM */
@@ -160,9 +158,10 @@ struct hv_vcpu {
 	uint64_t xcr0, xcr0_allowed;	     /* [v] */
 	unsigned phys_bits;		     /* [v] by CPUID: what its page tables may name */
 	uint64_t spec_ctrl_allowed;	     /* [v] by CPUID */
-	bool x2apic_allowed;
+	bool x2apic_allowed, pred_cmd_allowed, arch_capabilities_allowed; /* [v] by CPUID */
 
 	uint64_t tsc_offset, tsc_khz, tsc_ratio; /* [v] guest = host * ratio + offset; 32.32 */
+	uint64_t deadline; /* [v] host's TSC when entries are to end, where they can; 0: never */
 	struct hv_dull_msrs msr;	     /* [v] */
 	uint64_t clock_gpa, wall_gpa;	     /* [v] MSR_KVM_SYSTEM_TIME, MSR_KVM_WALL_CLOCK */
 	uint32_t clock_version;
@@ -175,12 +174,20 @@ struct hv_vcpu {
 
 extern const struct hv_backend *hv_ops; /* [I] after hv_load() */
 extern struct hv_caps hv_cap;		/* [I] likewise */
+extern struct hv_vcpu **hv_last; /* [a] by host_cpu(): whose branch predictions it may hold */
 
 /*
  * What a handler tells the run loop. Handlers are called with the vCPU lock held, loaded or not;
  * one that may sleep calls hv_vcpu_release() first.
  */
 enum hv_next { HV_AGAIN, HV_TO_USER }; /* or -errno */
+
+/*
+ * Exceptions that always exit. Machine checks are the host's. #UD may be the other vendor's
+ * hypercall. #DB and #AC can come up again in their own delivery, for ever and with no interrupt in
+ * between: a guest would have the processor for good. The core delivers them.
+ */
+enum { HV_TRAPS = 1 << X86_MC | 1 << X86_UD | 1 << X86_DB | 1 << X86_AC };
 
 /* --- vcpu.c: lifetime, binding, requests --- */
 
@@ -201,7 +208,19 @@ void hv_vcpu_poke(struct hv_vcpu *v); /* the same without a request bit */
 void hv_vcpu_reset(struct hv_vcpu *v, bool init); /* power-on, or INIT */
 void hv_vcpu_free(struct hv_vcpu *v);
 void hv_take_start(struct hv_vcpu *v); /* INIT and SIPI that were sent; the vCPU lock is held */
-/* All vCPU locks, vm->lock held: nothing of the VM runs until the other. */
+void hv_vcpu_unlock(struct hv_vcpu *v); /* its lock; released before */
+/* The first vCPU with this id or one above; NULL: none. Any thread: vCPUs come, and never go. */
+static inline struct hv_vcpu *hv_vcpu_from(const struct hv_vm *vm, unsigned id)
+{
+	struct hv_vcpu *v = NULL;
+
+	for (; !v && id < cpu_load(&vm->n_vcpus); id++)
+		v = cpu_load(&vm->vcpu[id]);
+	return v;
+}
+#define HV_EACH_VCPU(v, vm)                                                                        \
+	for (struct hv_vcpu *v = hv_vcpu_from(vm, 0); v; v = hv_vcpu_from(vm, v->id + 1))
+/* vm->lock and all vCPU locks: nothing of the VM runs until the other. */
 void hv_vm_freeze(struct hv_vm *vm);
 void hv_vm_thaw(struct hv_vm *vm);
 
@@ -215,6 +234,12 @@ int hv_skip(struct hv_vcpu *v, const struct hv_exit *x);
 int hv_fetch_insn(struct hv_vcpu *v);
 /* The instruction is through: what that means for RIP, RF, the interrupt shadow, and TF. */
 int hv_insn_done(struct hv_vcpu *v, uint64_t rip);
+/*
+ * To the user, with the rest of *v->user filled. complete, if any, is what hv_complete() does when
+ * he has answered. HV_TO_USER.
+ */
+int hv_tell_user(struct hv_vcpu *v, enum hv_reason reason, int (*complete)(struct hv_vcpu *v));
+int hv_complete(struct hv_vcpu *v);
 /* HV_USER_DEBUG at RIP. HV_TO_USER. */
 int hv_tell_debugger(struct hv_vcpu *v, uint8_t vector, uint64_t dr6);
 /* Does a trap follow each instruction, the guest's or the debugger's? */
@@ -227,17 +252,10 @@ int hv_internal_error(struct hv_vcpu *v, const uint8_t *insn, unsigned n);
 
 /* --- event.c: what is delivered next --- */
 
-void hv_raise(struct hv_vcpu *v, uint8_t vector); /* an exception without error code */
-void hv_raise_error(struct hv_vcpu *v, uint8_t vector, uint32_t error);
-static inline int hv_raise_gp(struct hv_vcpu *v) /* HV_AGAIN */
-{
-	hv_raise_error(v, X86_GP, 0);
-	return HV_AGAIN;
-}
-void hv_raise_page_fault(struct hv_vcpu *v, uint64_t address, uint32_t error);
-void hv_raise_fault(struct hv_vcpu *v, const struct emul_fault *f);
-/* The exit cut a delivery short: it comes again, or becomes a double fault with the next one. */
-void hv_event_interrupted(struct hv_vcpu *v, const struct hv_event *ev);
+/* An exception; HV_AGAIN. */
+int hv_raise_fault(struct hv_vcpu *v, const struct emul_fault *f);
+int hv_raise(struct hv_vcpu *v, uint8_t vector); /* without error code */
+int hv_raise_gp(struct hv_vcpu *v);		 /* error code 0 */
 /* Before an entry: one event into the hardware, windows for the rest. */
 void hv_event_prepare(struct hv_vcpu *v);
 /* Would it leave HLT now? Any thread may ask for a guess. */
@@ -277,18 +295,15 @@ uint64_t hv_guest_tsc(const struct hv_vcpu *v); /* now */
 
 /* --- clock.c: kvmclock --- */
 
-int hv_clock_msr_write(struct hv_vcpu *v, uint32_t msr, uint64_t val); /* -EINVAL, -ENOENT */
-int hv_clock_msr_read(struct hv_vcpu *v, uint32_t msr, uint64_t *val);
 void hv_clock_update(struct hv_vcpu *v); /* writes the page; may sleep */
+void hv_clock_write_wall(struct hv_vcpu *v); /* the other one, at wall_gpa; likewise */
 void hv_tsc_apply(struct hv_vcpu *v);	 /* tsc_offset or ratio has changed */
 
 /* --- io.c, mmio.c, task.c --- */
 
 int hv_exit_io(struct hv_vcpu *v, struct hv_exit *x);
-/* Emulates the instruction at RIP (bytes: n of it, if known). */
-int hv_emulate(struct hv_vcpu *v, const uint8_t *bytes, unsigned n);
-/* The same for a HV_EXIT_MEM that is not RAM's: its address saves walks. */
-int hv_emulate_mem(struct hv_vcpu *v, const struct hv_exit *x);
+/* Emulates the instruction of a HV_EXIT_MEM that is not RAM's. */
+int hv_emulate(struct hv_vcpu *v, const struct hv_exit *x);
 int hv_exit_task(struct hv_vcpu *v, struct hv_exit *x);
 /*
  * What an instruction that loads a segment (far jumps: CS) does when it has the selector. -EFAULT:
@@ -327,10 +342,11 @@ void hv_flush_all(struct hv_vm *vm);
 
 /*
  * The guest's own page tables: linear to guest-physical for an access (PF_WRITE, PF_USER, PF_FETCH
- * of x86.h), setting accessed and dirty bits as a processor does. 0; -EFAULT with *error, the page
- * fault's code; may sleep.
+ * of x86.h), setting accessed and dirty bits as a processor does. 0; -EFAULT with *f, the page
+ * fault; may sleep.
  */
-int hv_walk(struct hv_vcpu *v, uint64_t linear, uint32_t access, uint64_t *gpa, uint32_t *error);
+int hv_walk(struct hv_vcpu *v, uint64_t linear, uint32_t access, uint64_t *gpa,
+	    struct emul_fault *f);
 
 /*
  * Segmented access: checks limit, rights and canonical form as a processor does for the mode, for n
@@ -340,11 +356,16 @@ int hv_linear(struct hv_vcpu *v, unsigned seg, uint64_t off, unsigned n, uint32_
 	      uint64_t *linear, struct emul_fault *f);
 enum emul_mode hv_mode(struct hv_vcpu *v); /* by CS, EFER and CR0 */
 /*
- * insn.c: the two above for n bytes, 4096 at most, that may cross a page, with the guest's CPL. 0;
- * -EFAULT with *f to raise, and s->len[0] bytes up to the first page's end (0: not even a linear
- * address).
+ * insn.c: n bytes, 4096 at most, that may cross a page: at a linear address; and by segment, with
+ * the guest's CPL. 0; -EFAULT with *f to raise, and s->len[0] bytes up to the first page's end (0:
+ * not even a linear address).
  */
+int hv_span_find(struct hv_vcpu *v, uint64_t linear, unsigned n, uint32_t access,
+		 struct hv_span *s, struct emul_fault *f);
 int hv_operand(struct hv_vcpu *v, unsigned seg, uint64_t off, unsigned n, uint32_t access,
 	       struct hv_span *s, struct emul_fault *f);
+/* 0; -EFAULT: not RAM, or ROM. What one page does not take the other gets all the same. */
+int hv_span_read(struct hv_vcpu *v, const struct hv_span *s, void *buf);
+int hv_span_write(struct hv_vcpu *v, const struct hv_span *s, const void *buf);
 
 #endif

@@ -147,12 +147,6 @@ static struct hv_cpuid offered(uint32_t leaf)
 	return (struct hv_cpuid){ .leaf = leaf };
 }
 
-struct list {
-	struct hv_cpuid *out;
-	unsigned n, room;
-	bool full;
-};
-
 /* In order of leaf and sub; entries of which these are the same stay in the user's order. */
 static void sort_in(struct hv_cpuid *to, unsigned n, const struct hv_cpuid *c)
 {
@@ -166,13 +160,17 @@ static void sort_in(struct hv_cpuid *to, unsigned n, const struct hv_cpuid *c)
 	to[n] = *c;
 }
 
+struct list {
+	struct hv_cpuid *out; /* HV_MAX_CPUID of them */
+	unsigned n;	      /* so many there are, even if they do not fit */
+};
+
 /* In the order in which hv_cpuid_get() will give them back. */
 static void add(struct list *l, struct hv_cpuid c)
 {
-	if (l->n == l->room)
-		l->full = true;
-	else
-		sort_in(l->out, l->n++, &c);
+	if (l->n < HV_MAX_CPUID)
+		sort_in(l->out, l->n, &c);
+	l->n++;
 }
 
 /* Caches, one after the other, to the one that is none. */
@@ -207,9 +205,9 @@ static void add_xsave(struct list *l)
 	add(l, first);
 }
 
-int hv_cpuid_supported(struct hv_cpuid *out, unsigned *n)
+unsigned hv_cpuid_supported(struct hv_cpuid *out)
 {
-	struct list l = { .out = out, .room = *n };
+	struct list l = { .out = out };
 
 	for (const struct row *r = rows; r < rows + HV_ARRAY(rows); r++)
 		add(&l, offer(r));
@@ -218,10 +216,7 @@ int hv_cpuid_supported(struct hv_cpuid *out, unsigned *n)
 	add(&l, (struct hv_cpuid){ .leaf = 0x40000000, .eax = 0x40000001, .ebx = 0x4b4d564b,
 				   .ecx = 0x564b4d56, .edx = 0x4d }); /* KVMKVMKVM */
 	add(&l, (struct hv_cpuid){ .leaf = 0x40000001, .eax = KVM_FEATURES });
-	if (l.full)
-		return -E2BIG;
-	*n = l.n;
-	return 0;
+	return l.n;
 }
 
 /* --- what a vCPU has --- */
@@ -324,6 +319,8 @@ static void derive(struct hv_vcpu *v)
 	v->efer_allowed = efer_bits(v);
 	v->xcr0_allowed = leaf1.ecx & LEAF1_XSAVE ? own(v, 0xd).eax & host_xcr0() : 0;
 	v->spec_ctrl_allowed = spec_ctrl_bits(&leaf7, &leaf88) & hv_spec_ctrl_host();
+	v->pred_cmd_allowed = (leaf7.edx & LEAF7_IBRS) || (leaf88.ebx & LEAF88_IBPB);
+	v->arch_capabilities_allowed = leaf7.edx & LEAF7_ARCH_CAPABILITIES;
 	v->x2apic_allowed = leaf1.ecx & LEAF1_X2APIC;
 	v->phys_bits = bits ? least(bits < 32 ? 32 : bits, 52) : DEFAULT_PHYS_BITS;
 }
@@ -385,8 +382,7 @@ unsigned hv_cpuid_get(struct hv_vcpu *v, struct hv_cpuid *out)
 	memcpy(out, v->cpuid, n * sizeof(*out));
 	for (unsigned i = 0; i < n; i++)
 		make_live(v, &out[i]);
-	hv_vcpu_release(v);
-	host_unlock(&v->lock);
+	hv_vcpu_unlock(v);
 	return n;
 }
 

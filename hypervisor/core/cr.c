@@ -56,7 +56,7 @@ static bool needs_flush(const struct hv_control *old, const struct hv_control *n
 
 static struct hv_control control_now(struct hv_vcpu *v)
 {
-	hv_need(v, HV_CR | HV_SEG);
+	hv_need(v, HV_CR | HV_MODE);
 	return (struct hv_control){ v->st.cr0, v->st.cr3, v->st.cr4, v->st.efer };
 }
 
@@ -201,31 +201,18 @@ static int move_cr(struct hv_vcpu *v, const struct hv_exit *x)
 	return hv_skip(v, x);
 }
 
-/* Its operand in memory, byte by byte. -EFAULT: a fault has been raised. */
-static int read_msw(struct hv_vcpu *v, uint8_t msw[2])
-{
-	struct emul_fault f = { .vector = X86_GP, .has_error = true }; /* a device's register */
-	const struct emul_insn *insn = &v->emul.insn;
-	struct hv_span s;
-
-	for (unsigned i = 0; i < 2; i++)
-		if (hv_operand(v, insn->seg, insn->ea + i, 1, 0, &s, &f) ||
-		    hv_mem_read(v, s.gpa[0], &msw[i], 1)) {
-			hv_raise_fault(v, &f);
-			return -EFAULT;
-		}
-	return 0;
-}
-
 /* It sets four bits, and PE it only sets. */
 static int load_msw(struct hv_vcpu *v, const struct hv_exit *x)
 {
+	struct emul_fault f = { .vector = X86_GP, .has_error = true }; /* a device's register */
 	const struct emul_insn *insn = &v->emul.insn;
 	uint64_t bits = CR0_MP | CR0_EM | CR0_TS;
 	uint16_t msw = (uint16_t)v->st.gpr[insn->rm % HV_GPRS];
+	struct hv_span s;
 
-	if (insn->is_mem && read_msw(v, (uint8_t *)&msw))
-		return HV_AGAIN;
+	if (insn->is_mem && (hv_operand(v, insn->seg, insn->ea, sizeof(msw), 0, &s, &f) ||
+			     hv_span_read(v, &s, &msw)))
+		return hv_raise_fault(v, &f);
 	hv_need(v, HV_CR);
 	return finish_cr(v, x, hv_cr_write(v, 0, (v->st.cr0 & ~bits) | (msw & (bits | CR0_PE))));
 }
@@ -299,8 +286,7 @@ static int general_detect(struct hv_vcpu *v)
 	hv_touch(v, HV_DR);
 	v->st.dr6 |= DR6_BD;
 	v->st.dr7 &= ~DR7_GD;
-	hv_raise(v, X86_DB);
-	return HV_AGAIN;
+	return hv_raise(v, X86_DB);
 }
 
 static int access_dr(struct hv_vcpu *v, const struct hv_exit *x)
@@ -311,10 +297,8 @@ static int access_dr(struct hv_vcpu *v, const struct hv_exit *x)
 
 	hv_need(v, HV_DR | HV_CR);
 	if (dr == 4 || dr == 5) {
-		if (v->st.cr4 & CR4_DE) {
-			hv_raise(v, X86_UD);
-			return HV_AGAIN;
-		}
+		if (v->st.cr4 & CR4_DE)
+			return hv_raise(v, X86_UD);
 		dr += 2;
 	}
 	if ((v->st.dr7 & DR7_GD) || (v->debug.hard_bp && (v->debug.dr7 & DR7_GD)))
@@ -360,11 +344,9 @@ int hv_exit_xsetbv(struct hv_vcpu *v, struct hv_exit *x)
 {
 	uint64_t val = v->st.gpr[HV_RDX] << 32 | (uint32_t)v->st.gpr[HV_RAX];
 
-	hv_need(v, HV_CR | HV_SEG);
-	if (!(v->st.cr4 & CR4_OSXSAVE)) {
-		hv_raise(v, X86_UD);
-		return HV_AGAIN;
-	}
+	hv_need(v, HV_CR | HV_MODE);
+	if (!(v->st.cr4 & CR4_OSXSAVE))
+		return hv_raise(v, X86_UD);
 	if (v->st.cpl || (uint32_t)v->st.gpr[HV_RCX] || !xcr0_valid(v, val))
 		return hv_raise_gp(v);
 	v->xcr0 = val;
@@ -373,23 +355,17 @@ int hv_exit_xsetbv(struct hv_vcpu *v, struct hv_exit *x)
 
 uint64_t hv_xcr0_get(struct hv_vcpu *v)
 {
-	uint64_t val;
-
-	host_lock(&v->lock);
-	val = v->xcr0;
-	host_unlock(&v->lock);
-	return val;
+	return cpu_load(&v->xcr0);
 }
 
 int hv_xcr0_set(struct hv_vcpu *v, uint64_t val)
 {
-	int err = -EINVAL;
+	bool valid;
 
 	host_lock(&v->lock);
-	if (xcr0_valid(v, val)) {
+	valid = xcr0_valid(v, val);
+	if (valid)
 		v->xcr0 = val;
-		err = 0;
-	}
 	host_unlock(&v->lock);
-	return err;
+	return valid ? 0 : -EINVAL;
 }

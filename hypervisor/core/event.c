@@ -57,46 +57,40 @@ static void put_back_interrupted(struct hv_vcpu *v)
 	v->interrupted.type = HV_EV_NONE;
 }
 
-static void raise(struct hv_vcpu *v, struct hv_event ev)
+/* CR2 at once: the user may look at it before the fault is delivered. */
+int hv_raise_fault(struct hv_vcpu *v, const struct emul_fault *f)
 {
+	struct hv_event ev = { .type = HV_EV_EXCEPTION, .vector = f->vector,
+			       .has_error = f->has_error, .error = f->error };
 	const struct hv_event *first = v->exception.type ? &v->exception : &v->interrupted;
 	enum severity before = BENIGN;
 
+	if (f->vector == X86_PF) {
+		hv_touch(v, HV_CR);
+		v->st.cr2 = f->address;
+	}
 	if (first->type == HV_EV_EXCEPTION)
 		before = severity(first->vector);
 	if (before == DOUBLE_FAULT && severity(ev.vector) != BENIGN) {
 		v->triple = true;
-		return;
+		return HV_AGAIN;
 	}
 	if (makes_double_fault(before, severity(ev.vector)))
 		ev = (struct hv_event){ .type = HV_EV_EXCEPTION, .vector = X86_DF,
 					.has_error = true };
 	put_back_interrupted(v);
 	v->exception = ev;
+	return HV_AGAIN;
 }
 
-void hv_raise(struct hv_vcpu *v, uint8_t vector)
+int hv_raise(struct hv_vcpu *v, uint8_t vector)
 {
-	raise(v, (struct hv_event){ .type = HV_EV_EXCEPTION, .vector = vector });
+	return hv_raise_fault(v, &(struct emul_fault){ .vector = vector });
 }
 
-void hv_raise_error(struct hv_vcpu *v, uint8_t vector, uint32_t error)
+int hv_raise_gp(struct hv_vcpu *v)
 {
-	raise(v, (struct hv_event){ .type = HV_EV_EXCEPTION, .vector = vector, .has_error = true,
-				    .error = error });
-}
-
-/* CR2 at once: the user may look at it before the fault is delivered. */
-void hv_raise_page_fault(struct hv_vcpu *v, uint64_t address, uint32_t error)
-{
-	hv_touch(v, HV_CR);
-	v->st.cr2 = address;
-	hv_raise_error(v, X86_PF, error);
-}
-
-void hv_event_interrupted(struct hv_vcpu *v, const struct hv_event *ev)
-{
-	v->interrupted = *ev;
+	return hv_raise_fault(v, &(struct emul_fault){ .vector = X86_GP, .has_error = true });
 }
 
 /* --- what may be delivered --- */
@@ -151,11 +145,18 @@ static void deliver_exception(struct hv_vcpu *v)
 	hv_ops->inject(v, &ev);
 }
 
-/* What comes of the instruction in a shadow ends it. */
+/*
+ * An interrupt waits if the user has closed them since. What comes of the instruction in a shadow
+ * ends it.
+ */
 static void deliver_interrupted(struct hv_vcpu *v)
 {
 	struct hv_event ev = v->interrupted;
 
+	if (ev.type == HV_EV_INTR && (!(v->st.rflags & RFLAGS_IF) || in_shadow(v))) {
+		put_back_interrupted(v);
+		return;
+	}
 	v->interrupted.type = HV_EV_NONE;
 	if (in_shadow(v)) {
 		hv_touch(v, HV_EVENT);

@@ -22,16 +22,32 @@ static int exit_pause(struct hv_vcpu *v, struct hv_exit *x)
 	return r;
 }
 
+int hv_tell_user(struct hv_vcpu *v, enum hv_reason reason, int (*complete)(struct hv_vcpu *v))
+{
+	v->user->reason = reason;
+	v->complete = complete;
+	v->complete_rip = v->st.rip;
+	return HV_TO_USER;
+}
+
+/* A user who has put RIP elsewhere (a reset) wants nothing of the old instruction. */
+int hv_complete(struct hv_vcpu *v)
+{
+	int (*complete)(struct hv_vcpu *v) = v->complete;
+
+	v->complete = NULL;
+	return complete && v->st.rip == v->complete_rip ? complete(v) : HV_AGAIN;
+}
+
 /* A breakpoint or step of whoever debugs the guest from outside. */
 int hv_tell_debugger(struct hv_vcpu *v, uint8_t vector, uint64_t dr6)
 {
-	hv_need(v, HV_SEG | HV_DR);
-	v->user->reason = HV_USER_DEBUG;
+	hv_need(v, HV_MODE | HV_DR);
 	v->user->debug.exception = vector;
 	v->user->debug.pc = v->st.seg[HV_CS].base + v->st.rip;
 	v->user->debug.dr6 = dr6;
 	v->user->debug.dr7 = v->debug.hard_bp ? v->debug.dr7 : v->st.dr7;
-	return HV_TO_USER;
+	return hv_tell_user(v, HV_USER_DEBUG, NULL);
 }
 
 static int exit_exception(struct hv_vcpu *v, struct hv_exit *x)
@@ -42,21 +58,15 @@ static int exit_exception(struct hv_vcpu *v, struct hv_exit *x)
 		return hv_tell_debugger(v, X86_DB, v->debug_dr6);
 	if (x->exc.vector == X86_BP && v->debug.soft_bp)
 		return hv_tell_debugger(v, X86_BP, 0);
-	if (x->exc.vector == X86_PF)
-		hv_raise_page_fault(v, x->exc.addr, x->exc.error);
-	else if (x->exc.has_error)
-		hv_raise_error(v, x->exc.vector, x->exc.error);
-	else
-		hv_raise(v, x->exc.vector);
-	return HV_AGAIN;
+	return hv_raise_fault(v, &(struct emul_fault){ x->exc.vector, x->exc.has_error,
+						       x->exc.error, x->exc.addr });
 }
 
 int hv_internal_error(struct hv_vcpu *v, const uint8_t *insn, unsigned n)
 {
-	v->user->reason = HV_USER_INTERNAL;
 	v->user->internal.n_insn = n < HV_INSN_MAX ? n : HV_INSN_MAX;
 	memcpy(v->user->internal.insn, insn, v->user->internal.n_insn);
-	return HV_TO_USER;
+	return hv_tell_user(v, HV_USER_INTERNAL, NULL);
 }
 
 int hv_exit_handle(struct hv_vcpu *v, struct hv_exit *x)
@@ -65,6 +75,9 @@ int hv_exit_handle(struct hv_vcpu *v, struct hv_exit *x)
 	case HV_EXIT_NONE:
 	case HV_EXIT_HOST_INTR:
 	case HV_EXIT_WINDOW:
+		return HV_AGAIN;
+	case HV_EXIT_DEADLINE:
+		lapic_timer_update(v);
 		return HV_AGAIN;
 	case HV_EXIT_IO:
 		return hv_exit_io(v, x);
@@ -93,11 +106,9 @@ int hv_exit_handle(struct hv_vcpu *v, struct hv_exit *x)
 	case HV_EXIT_CACHE:
 		return hv_skip(v, x);
 	case HV_EXIT_UNDEFINED:
-		hv_raise(v, X86_UD);
-		return HV_AGAIN;
+		return hv_raise(v, X86_UD);
 	case HV_EXIT_SHUTDOWN:
-		v->user->reason = HV_USER_SHUTDOWN;
-		return HV_TO_USER;
+		return hv_tell_user(v, HV_USER_SHUTDOWN, NULL);
 	default:
 		return hv_internal_error(v, x->insn, x->n_insn);
 	}

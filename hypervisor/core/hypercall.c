@@ -14,15 +14,13 @@ enum { KVM_EPERM = 1, KVM_EINVAL = 22, KVM_ENOSYS = 1000 };
 
 /* --- Xen --- */
 
-/* v->io says where it was, as for a port. */
+/* v->io says how long it was, as for a port. */
 static int complete_xen(struct hv_vcpu *v)
 {
 	uint64_t result = v->user->hypercall.result;
 
-	if (v->st.rip != v->io.rip)
-		return HV_AGAIN;
 	v->st.gpr[HV_RAX] = v->user->hypercall.longmode ? result : (uint32_t)result;
-	return hv_insn_done(v, v->io.rip + v->io.insn_len);
+	return hv_insn_done(v, v->st.rip + v->io.insn_len);
 }
 
 static int xen_hypercall(struct hv_vcpu *v, unsigned insn_len)
@@ -34,18 +32,14 @@ static int xen_hypercall(struct hv_vcpu *v, unsigned insn_len)
 	const uint8_t *args = long_mode ? args64 : args32;
 	uint64_t mask = long_mode ? ~0ull : 0xffffffff;
 
-	hv_need(v, HV_SEG);
-	u->reason = HV_USER_XEN;
 	u->hypercall.nr = v->st.gpr[HV_RAX] & mask;
 	for (unsigned i = 0; i < 6; i++)
 		u->hypercall.args[i] = v->st.gpr[args[i]] & mask;
 	u->hypercall.result = 0;
 	u->hypercall.longmode = long_mode;
 	u->hypercall.cpl = v->st.cpl;
-	v->io.rip = v->st.rip;
 	v->io.insn_len = insn_len;
-	v->complete = complete_xen;
-	return HV_TO_USER;
+	return hv_tell_user(v, HV_USER_XEN, complete_xen);
 }
 
 /* --- KVM --- */
@@ -65,28 +59,19 @@ static int64_t send_ipis(struct hv_vcpu *v, bool long_mode)
 	return taken < 0 ? -KVM_EINVAL : taken;
 }
 
-static int64_t kvm_hypercall(struct hv_vcpu *v, uint64_t nr, bool long_mode)
-{
-	if (v->st.cpl)
-		return -KVM_EPERM;
-	switch (nr) {
-	case KVM_HC_VAPIC_POLL_IRQ:
-		return 0;
-	case KVM_HC_SEND_IPI:
-		return send_ipis(v, long_mode);
-	default:
-		return -KVM_ENOSYS;
-	}
-}
-
-static int kvm_exit(struct hv_vcpu *v, unsigned insn_len)
+static int kvm_hypercall(struct hv_vcpu *v, unsigned insn_len)
 {
 	bool long_mode = hv_mode(v) == EMUL_64;
-	uint64_t nr = v->st.gpr[HV_RAX], result;
+	uint64_t mask = long_mode ? ~0ull : 0xffffffff, nr = v->st.gpr[HV_RAX] & mask;
+	int64_t result = -KVM_ENOSYS;
 
-	hv_need(v, HV_SEG);
-	result = kvm_hypercall(v, long_mode ? nr : (uint32_t)nr, long_mode);
-	v->st.gpr[HV_RAX] = long_mode ? result : (uint32_t)result;
+	if (v->st.cpl)
+		result = -KVM_EPERM;
+	else if (nr == KVM_HC_VAPIC_POLL_IRQ)
+		result = 0;
+	else if (nr == KVM_HC_SEND_IPI)
+		result = send_ipis(v, long_mode);
+	v->st.gpr[HV_RAX] = (uint64_t)result & mask;
 	return hv_insn_done(v, v->st.rip + insn_len);
 }
 
@@ -94,7 +79,7 @@ static int kvm_exit(struct hv_vcpu *v, unsigned insn_len)
 
 static int hypercall(struct hv_vcpu *v, unsigned insn_len)
 {
-	return v->vm->xen_intercept ? xen_hypercall(v, insn_len) : kvm_exit(v, insn_len);
+	return v->vm->xen_intercept ? xen_hypercall(v, insn_len) : kvm_hypercall(v, insn_len);
 }
 
 /* Where the hardware does not say how long it was, it had no prefix: three bytes. */
@@ -112,6 +97,5 @@ int hv_exit_ud(struct hv_vcpu *v, struct hv_exit *x)
 	if (i->len == 3 && i->bytes[0] == 0x0f && i->bytes[1] == 0x01 &&
 	    (i->bytes[2] == 0xc1 || i->bytes[2] == 0xd9))
 		return hypercall(v, i->len);
-	hv_raise(v, X86_UD);
-	return HV_AGAIN;
+	return hv_raise(v, X86_UD);
 }

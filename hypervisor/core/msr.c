@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Model-specific registers: what a guest and the user read and write. Those that only hold a value
- * are rows of a table; the others are named in msr_read() and msr_write().
+ * are rows of a table; what else a read or a write does is in msr_read() and msr_write().
  * Missing: performance counters, which read 0; machine checks and memory types hold what was
  * written and have no effect.
  *
@@ -31,6 +31,7 @@ enum rule {
 	MC_BANK,
 	CONSTANT,  /* mask is its value; nothing */
 	IGNORED,   /* mask is its value; anything, without effect */
+	SPECIAL,   /* msr_write() says; reads are as for the others */
 };
 
 struct msr {
@@ -42,7 +43,7 @@ struct msr {
 };
 
 #define STATE(i, g, field, r, m)	{ i, 1, r, m, offsetof(struct hv_vcpu, st.field), g }
-#define DULL(i, n, field, r, m) { i, n, r, m, offsetof(struct hv_vcpu, msr.field), 0 }
+#define KEPT(i, n, field, r, m) { i, n, r, m, offsetof(struct hv_vcpu, field), 0 }
 #define FIXED(i, n, r, value)	{ i, n, r, value, 0, 0 }
 #define TYPES_MTRR 0x73 /* types 0, 1, 4, 5, 6 */
 #define TYPES_PAT  0xf3 /* and 7: uncached, unless an MTRR says otherwise */
@@ -61,48 +62,60 @@ static const struct msr table[] = {
 	STATE(MSR_SYSENTER_EIP, HV_MSR, sysenter_eip, CANONICAL, 0),
 	STATE(MSR_TSC_AUX, HV_MSR, tsc_aux, ANY, LOW32),
 	STATE(MSR_PAT, HV_MSR, pat, MEM_TYPES, TYPES_PAT),
+	STATE(MSR_EFER, HV_CR, efer, SPECIAL, 0),
+	STATE(MSR_SPEC_CTRL, HV_MSR, spec_ctrl, SPECIAL, 0),
+
+	KEPT(MSR_APIC_BASE, 1, lapic.base, SPECIAL, 0),
+	KEPT(MSR_TSC_ADJUST, 1, msr.tsc_adjust, SPECIAL, 0),
+	KEPT(MSR_BIOS_SIGN_ID, 1, msr.bios_sign, SPECIAL, 0),
+	KEPT(MSR_KVM_SYSTEM_TIME, 1, clock_gpa, SPECIAL, 0),
+	KEPT(MSR_KVM_SYSTEM_TIME_OLD, 1, clock_gpa, SPECIAL, 0),
+	KEPT(MSR_KVM_WALL_CLOCK, 1, wall_gpa, SPECIAL, 0),
+	KEPT(MSR_KVM_WALL_CLOCK_OLD, 1, wall_gpa, SPECIAL, 0),
+	FIXED(MSR_DEBUGCTL, 1, SPECIAL, 0),
 
 	FIXED(MSR_MTRRCAP, 1, CONSTANT, HV_MTRR_VAR | MTRRCAP_FIXED | MTRRCAP_WC),
-	DULL(MSR_MTRR_PHYSBASE0, 2 * HV_MTRR_VAR, mtrr_var, MTRR_VAR, 0),
-	DULL(MSR_MTRR_FIX64K, 1, mtrr_fixed[0], MEM_TYPES, TYPES_MTRR),
-	DULL(MSR_MTRR_FIX16K, 2, mtrr_fixed[1], MEM_TYPES, TYPES_MTRR),
-	DULL(MSR_MTRR_FIX4K, 8, mtrr_fixed[3], MEM_TYPES, TYPES_MTRR),
-	DULL(MSR_MTRR_DEFTYPE, 1, mtrr_deftype, DEFTYPE, 0),
+	KEPT(MSR_MTRR_PHYSBASE0, 2 * HV_MTRR_VAR, msr.mtrr_var, MTRR_VAR, 0),
+	KEPT(MSR_MTRR_FIX64K, 1, msr.mtrr_fixed[0], MEM_TYPES, TYPES_MTRR),
+	KEPT(MSR_MTRR_FIX16K, 2, msr.mtrr_fixed[1], MEM_TYPES, TYPES_MTRR),
+	KEPT(MSR_MTRR_FIX4K, 8, msr.mtrr_fixed[3], MEM_TYPES, TYPES_MTRR),
+	KEPT(MSR_MTRR_DEFTYPE, 1, msr.mtrr_deftype, DEFTYPE, 0),
 	FIXED(MSR_MCG_CAP, 1, CONSTANT, HV_MC_BANKS | MCG_CTL_P),
-	DULL(MSR_MCG_STATUS, 1, mcg_status, ANY, ~0ull),
-	DULL(MSR_MCG_CTL, 1, mcg_ctl, MC_CTL, 0),
-	DULL(MSR_MC0_CTL, 4 * HV_MC_BANKS, mc, MC_BANK, 0),
+	KEPT(MSR_MCG_STATUS, 1, msr.mcg_status, ANY, ~0ull),
+	KEPT(MSR_MCG_CTL, 1, msr.mcg_ctl, MC_CTL, 0),
+	KEPT(MSR_MC0_CTL, 4 * HV_MC_BANKS, msr.mc, MC_BANK, 0),
 
-	DULL(MSR_MISC_ENABLE, 1, misc_enable, ANY, ~0ull),
-	DULL(MSR_POWER_CTL, 1, power_ctl, ANY, ~0ull),
-	DULL(MSR_KVM_PV_EOI, 1, pv_eoi, ANY, ~2ull),
+	KEPT(MSR_MISC_ENABLE, 1, msr.misc_enable, ANY, ~0ull),
+	KEPT(MSR_POWER_CTL, 1, msr.power_ctl, ANY, ~0ull),
+	KEPT(MSR_KVM_PV_EOI, 1, msr.pv_eoi, ANY, ~2ull),
 	FIXED(MSR_FEATURE_CONTROL, 1, CONSTANT, FEATURE_CONTROL_LOCKED),
-	FIXED(MSR_PLATFORM_INFO, 1, CONSTANT, 0),
-	FIXED(MSR_SMI_COUNT, 1, CONSTANT, 0),
-	FIXED(MSR_PLATFORM_ID, 1, IGNORED, 0),
-	FIXED(MSR_EBL_CR_POWERON, 1, IGNORED, 0),
-	FIXED(MSR_UCODE_WRITE, 1, IGNORED, 0),
-	FIXED(MSR_PERFCTR0, 2, IGNORED, 0),
-	FIXED(MSR_FSB_FREQ, 1, IGNORED, 3), /* 166 MHz */
-	FIXED(MSR_BBL_CR_CTL3, 1, IGNORED, 0xbe702111), /* a second-level cache that is on */
-	FIXED(MSR_EVNTSEL0, 2, IGNORED, 0),
-	FIXED(MSR_PERF_STATUS, 2, IGNORED, 0), /* and PERF_CTL */
-	FIXED(MSR_LAST_BRANCH_FROM, 4, IGNORED, 0),
 
-	FIXED(MSR_K7_EVNTSEL0, 8, IGNORED, 0), /* and the counters */
-	FIXED(MSR_SYSCFG, 1, IGNORED, 0),
-	FIXED(MSR_HWCR, 1, IGNORED, HWCR_TSC_FREQ),
-	FIXED(MSR_NB_CFG, 1, IGNORED, 0),
-	FIXED(MSR_PATCH_LOADER, 1, IGNORED, 0),
-	FIXED(MSR_INT_PENDING, 1, IGNORED, 0),
-	FIXED(MSR_MMIO_CONF_BASE, 1, IGNORED, 0),
-	FIXED(MSR_PSTATE_LIMIT, 11, IGNORED, 0),
-	FIXED(MSR_TSEG, 2, IGNORED, 0),
-	FIXED(MSR_OSVW, 2, IGNORED, 0),
-	FIXED(MSR_LS_CFG, 4, IGNORED, 0),
-	FIXED(MSR_DE_CFG, 1, IGNORED, DE_LFENCE),
-	FIXED(MSR_BU_CFG2, 1, IGNORED, 0),
-	FIXED(MSR_EX_CFG, 1, IGNORED, 0),
+	/* without effect in a guest: they are there because systems look at them */
+	FIXED(0x17, 1, IGNORED, 0),		/* PLATFORM_ID */
+	FIXED(0x2a, 1, IGNORED, 0),		/* EBL_CR_POWERON */
+	FIXED(0x34, 1, CONSTANT, 0),		/* SMI_COUNT */
+	FIXED(0x79, 1, IGNORED, 0),		/* BIOS_UPDT_TRIG */
+	FIXED(0xc1, 2, IGNORED, 0),		/* PMC0, PMC1 */
+	FIXED(0xcd, 1, IGNORED, 3),		/* FSB_FREQ: 166 MHz */
+	FIXED(0xce, 1, CONSTANT, 0),		/* PLATFORM_INFO */
+	FIXED(0x11e, 1, IGNORED, 0xbe702111),	/* BBL_CR_CTL3: a second-level cache that is on */
+	FIXED(0x186, 2, IGNORED, 0),		/* PERFEVTSEL0, PERFEVTSEL1 */
+	FIXED(0x198, 2, IGNORED, 0),		/* PERF_STATUS, PERF_CTL */
+	FIXED(0x1db, 4, IGNORED, 0),		/* LASTBRANCHFROMIP to LASTINTTOIP */
+	FIXED(0xc0010000, 8, IGNORED, 0),	/* PERF_CTL0 to PERF_CTR3 */
+	FIXED(0xc0010010, 1, IGNORED, 0),	/* SYSCFG */
+	FIXED(0xc0010015, 1, IGNORED, HWCR_TSC_FREQ),
+	FIXED(0xc001001f, 1, IGNORED, 0),	/* NB_CFG */
+	FIXED(0xc0010020, 1, IGNORED, 0),	/* PATCH_LOADER */
+	FIXED(0xc0010055, 1, IGNORED, 0),	/* INTERRUPT_PENDING */
+	FIXED(0xc0010058, 1, IGNORED, 0),	/* MMIO_CONF_BASE */
+	FIXED(0xc0010061, 11, IGNORED, 0),	/* PSTATE_LIMIT and the states */
+	FIXED(0xc0010112, 2, IGNORED, 0),	/* TSEG */
+	FIXED(0xc0010140, 2, IGNORED, 0),	/* OSVW */
+	FIXED(0xc0011020, 4, IGNORED, 0),	/* LS_CFG to DC_CFG */
+	FIXED(0xc0011029, 1, IGNORED, DE_LFENCE),
+	FIXED(0xc001102a, 1, IGNORED, 0),	/* BU_CFG2 */
+	FIXED(0xc001102c, 1, IGNORED, 0),	/* EX_CFG */
 };
 
 static const struct msr *find_row(uint32_t index)
@@ -207,12 +220,14 @@ static bool range_says(const struct hv_msr_range *r, uint32_t index)
 /* The x2APIC's are never filtered: some of them never come here. */
 static bool allowed(const struct hv_vm *vm, uint32_t index, bool write)
 {
+	const struct hv_msr_filter *f = &vm->filter;
+
 	if (is_x2apic(index))
 		return true;
-	for (const struct hv_msr_range *r = vm->filter; r < vm->filter + vm->n_filters; r++)
+	for (const struct hv_msr_range *r = f->range; r < f->range + f->n; r++)
 		if ((write ? r->write : r->read) && index - r->base < r->count)
 			return range_says(r, index);
-	return !vm->filter_deny;
+	return !f->deny;
 }
 
 /* An MSR that the vendor switches need not make the guest exit, unless it is filtered. */
@@ -280,20 +295,24 @@ static void write_tsc_adjust(struct hv_vcpu *v, uint64_t val, bool by_user)
 
 /* --- speculation --- */
 
-static bool guest_has(const struct hv_vcpu *v, uint32_t leaf, uint32_t in_ebx, uint32_t in_edx)
+/* Those that a guest has only if its CPUID says so. */
+static bool absent(const struct hv_vcpu *v, uint32_t index)
 {
-	const struct hv_cpuid *c = hv_cpuid_find(v, leaf, 0);
-
-	return c && ((c->ebx & in_ebx) || (c->edx & in_edx));
+	switch (index) {
+	case MSR_SPEC_CTRL:
+		return !v->spec_ctrl_allowed;
+	case MSR_PRED_CMD:
+		return !v->pred_cmd_allowed;
+	case MSR_ARCH_CAPABILITIES:
+		return !v->arch_capabilities_allowed;
+	default:
+		return false;
+	}
 }
 
 static int write_spec_ctrl(struct hv_vcpu *v, uint64_t val, bool by_user)
 {
-	uint64_t allowed = by_user ? hv_spec_ctrl_host() : v->spec_ctrl_allowed;
-
-	if (!by_user && !allowed)
-		return -ENOENT;
-	if (val & ~allowed)
+	if (val & ~(by_user ? hv_spec_ctrl_host() : v->spec_ctrl_allowed))
 		return -EINVAL;
 	hv_touch(v, HV_MSR);
 	v->st.spec_ctrl = val;
@@ -302,39 +321,15 @@ static int write_spec_ctrl(struct hv_vcpu *v, uint64_t val, bool by_user)
 	return 0;
 }
 
-static int read_spec_ctrl(struct hv_vcpu *v, uint64_t *val, bool by_user)
-{
-	if (!by_user && !v->spec_ctrl_allowed)
-		return -ENOENT;
-	hv_need(v, HV_MSR);
-	*val = v->st.spec_ctrl;
-	return 0;
-}
-
 /* A barrier on this processor, before the guest goes on here. */
-static int write_pred_cmd(struct hv_vcpu *v, uint64_t val, bool by_user)
+static int write_pred_cmd(struct hv_vcpu *v, uint64_t val)
 {
-	enum { LEAF7_EDX_IBRS_IBPB = 1 << 26, LEAF88_EBX_IBPB = 1 << 12 };
-
-	if (!by_user && !guest_has(v, 7, 0, LEAF7_EDX_IBRS_IBPB) &&
-	    !guest_has(v, 0x80000008, LEAF88_EBX_IBPB, 0))
-		return -ENOENT;
 	if (val & ~PRED_CMD_IBPB)
 		return -EINVAL;
 	if (val && hv_cap.pred_cmd) {
 		hv_vcpu_bind(v);
 		cpu_wrmsr(MSR_PRED_CMD, PRED_CMD_IBPB);
 	}
-	return 0;
-}
-
-static int read_arch_capabilities(const struct hv_vcpu *v, uint64_t *val, bool by_user)
-{
-	enum { LEAF7_EDX_ARCH_CAPABILITIES = 1 << 29 };
-
-	if (!by_user && !guest_has(v, 7, 0, LEAF7_EDX_ARCH_CAPABILITIES))
-		return -ENOENT;
-	*val = hv_cap.arch_capabilities;
 	return 0;
 }
 
@@ -374,11 +369,10 @@ static bool is_hypercall_page(const struct hv_vcpu *v, uint32_t index)
 
 /* --- all of them --- */
 
-static int msr_read(struct hv_vcpu *v, uint32_t index, uint64_t *val, bool by_user)
+static int msr_read(struct hv_vcpu *v, uint32_t index, uint64_t *val)
 {
 	if (is_x2apic(index))
 		return lapic_msr_read(v, index, val);
-	*val = 0;
 	switch ((int)index) {
 	case MSR_TSC_DEADLINE:
 		*val = lapic_deadline(v);
@@ -386,31 +380,12 @@ static int msr_read(struct hv_vcpu *v, uint32_t index, uint64_t *val, bool by_us
 	case MSR_TSC:
 		*val = hv_guest_tsc(v);
 		return 0;
-	case MSR_TSC_ADJUST:
-		*val = v->msr.tsc_adjust;
-		return 0;
-	case MSR_APIC_BASE:
-		*val = v->lapic.base;
-		return 0;
-	case MSR_EFER:
-		hv_need(v, HV_CR);
-		*val = v->st.efer;
-		return 0;
-	case MSR_BIOS_SIGN_ID:
-		*val = v->msr.bios_sign;
-		return 0;
-	case MSR_DEBUGCTL:
-		return 0;
-	case MSR_SPEC_CTRL:
-		return read_spec_ctrl(v, val, by_user);
-	case MSR_PRED_CMD:
-		return by_user ? 0 : -EINVAL;
 	case MSR_ARCH_CAPABILITIES:
-		return read_arch_capabilities(v, val, by_user);
+		*val = hv_cap.arch_capabilities;
+		return 0;
 	default:
-		if (is_hypercall_page(v, index) || !hv_clock_msr_read(v, index, val))
-			return 0;
-		return row_read(v, index, val);
+		*val = 0;
+		return is_hypercall_page(v, index) ? 0 : row_read(v, index, val);
 	}
 }
 
@@ -443,31 +418,39 @@ static int msr_write(struct hv_vcpu *v, uint32_t index, uint64_t val, bool by_us
 	case MSR_SPEC_CTRL:
 		return write_spec_ctrl(v, val, by_user);
 	case MSR_PRED_CMD:
-		return write_pred_cmd(v, val, by_user);
+		return write_pred_cmd(v, val);
+	case MSR_KVM_SYSTEM_TIME:
+	case MSR_KVM_SYSTEM_TIME_OLD:
+		v->clock_gpa = val;
+		hv_vcpu_request(v, HV_REQ_CLOCK);
+		return 0;
+	case MSR_KVM_WALL_CLOCK:
+	case MSR_KVM_WALL_CLOCK_OLD:
+		v->wall_gpa = val;
+		hv_clock_write_wall(v);
+		return 0;
 	default:
-		return hv_clock_msr_write(v, index, val) ? row_write(v, index, val, by_user) : 0;
+		return row_write(v, index, val, by_user);
 	}
 }
 
-int hv_msr_get(struct hv_vcpu *v, uint32_t index, uint64_t *val, bool by_user)
+int hv_msr_get(struct hv_vcpu *v, uint32_t index, uint64_t *val)
 {
 	int err;
 
 	host_lock(&v->lock);
-	err = msr_read(v, index, val, by_user);
-	hv_vcpu_release(v);
-	host_unlock(&v->lock);
+	err = msr_read(v, index, val);
+	hv_vcpu_unlock(v);
 	return err;
 }
 
-int hv_msr_set(struct hv_vcpu *v, uint32_t index, uint64_t val, bool by_user)
+int hv_msr_set(struct hv_vcpu *v, uint32_t index, uint64_t val)
 {
 	int err;
 
 	host_lock(&v->lock);
-	err = msr_write(v, index, val, by_user);
-	hv_vcpu_release(v);
-	host_unlock(&v->lock);
+	err = msr_write(v, index, val, true);
+	hv_vcpu_unlock(v);
 	return err;
 }
 
@@ -532,8 +515,6 @@ static int complete_msr(struct hv_vcpu *v)
 {
 	const struct hv_exit x = { .insn_len = (uint8_t)v->io.insn_len };
 
-	if (v->st.rip != v->io.rip) /* the user has sent the guest elsewhere */
-		return HV_AGAIN;
 	if (v->user->msr.fault)
 		return hv_raise_gp(v);
 	if (v->io.in)
@@ -547,16 +528,13 @@ static int refuse(struct hv_vcpu *v, const struct hv_exit *x, uint32_t why, uint
 
 	if (!(v->vm->msr_to_user & why))
 		return hv_raise_gp(v);
-	u->reason = x->msr.write ? HV_USER_MSR_WRITE : HV_USER_MSR_READ;
 	u->msr.index = (uint32_t)v->st.gpr[HV_RCX];
 	u->msr.why = why;
 	u->msr.data = x->msr.write ? val : 0;
 	u->msr.fault = false;
-	v->io.rip = v->st.rip;
 	v->io.in = !x->msr.write;
 	v->io.insn_len = x->insn_len;
-	v->complete = complete_msr;
-	return HV_TO_USER;
+	return hv_tell_user(v, x->msr.write ? HV_USER_MSR_WRITE : HV_USER_MSR_READ, complete_msr);
 }
 
 int hv_exit_msr(struct hv_vcpu *v, struct hv_exit *x)
@@ -567,7 +545,10 @@ int hv_exit_msr(struct hv_vcpu *v, struct hv_exit *x)
 
 	if (!allowed(v->vm, index, x->msr.write))
 		return refuse(v, x, HV_MSR_FILTERED, val);
-	err = x->msr.write ? msr_write(v, index, val, false) : msr_read(v, index, &val, false);
+	if (absent(v, index))
+		err = -ENOENT;
+	else
+		err = x->msr.write ? msr_write(v, index, val, false) : msr_read(v, index, &val);
 	if (err)
 		return refuse(v, x, err == -ENOENT ? HV_MSR_UNKNOWN : HV_MSR_INVALID, val);
 	return x->msr.write ? hv_skip(v, x) : finish_read(v, x, val);

@@ -85,6 +85,7 @@ static bool awake(void *arg)
 static void sleep(struct hv_vcpu *v)
 {
 	hv_vcpu_release(v);
+	lapic_timer_sleep(v);
 	host_sleep_until(&v->wait, awake, v);
 	lapic_timer_poll(v);
 	if (v->mp == HV_MP_HALTED && (hv_event_waiting(v) || (cpu_load(&v->requests) & HV_REQ_NMI)))
@@ -93,23 +94,17 @@ static void sleep(struct hv_vcpu *v)
 
 /* --- to the user --- */
 
-static int tell(struct hv_vcpu *v, enum hv_reason reason)
-{
-	v->user->reason = reason;
-	return HV_TO_USER;
-}
-
 static int tell_eoi(struct hv_vcpu *v)
 {
 	v->user->eoi.vector = (uint8_t)v->eoi_pending;
 	v->eoi_pending = -1;
-	return tell(v, HV_USER_EOI);
+	return hv_tell_user(v, HV_USER_EOI, NULL);
 }
 
 static int shut_down(struct hv_vcpu *v)
 {
 	v->triple = false;
-	return tell(v, HV_USER_SHUTDOWN);
+	return hv_tell_user(v, HV_USER_SHUTDOWN, NULL);
 }
 
 /* --- the loop --- */
@@ -132,7 +127,7 @@ static int prepare(struct hv_vcpu *v, const volatile uint8_t *stop)
 	if (wish == HOST_RESCHED)
 		hv_vcpu_release(v);
 	if (v->user_window && hv_user_interrupt_open(v))
-		return tell(v, HV_USER_WINDOW);
+		return hv_tell_user(v, HV_USER_WINDOW, NULL);
 	return HV_AGAIN;
 }
 
@@ -253,13 +248,34 @@ static int enter(struct hv_vcpu *v, struct hv_exit *x, const volatile uint8_t *s
 	return err;
 }
 
+static void log_four(const char *names, const uint64_t val[4])
+{
+	host_log(HOST_WARN, "%s %016llx %016llx %016llx %016llx", names,
+		 (unsigned long long)val[0], (unsigned long long)val[1],
+		 (unsigned long long)val[2], (unsigned long long)val[3]);
+}
+
+/* What the vendor's dump does not have. */
+static void log_registers(const struct hv_vcpu *v)
+{
+	static const char *const names[] = {
+		"RAX RCX RDX RBX", "RSP RBP RSI RDI", "R8 to R11", "R12 to R15",
+	};
+
+	for (unsigned i = 0; i < HV_ARRAY(names); i++)
+		log_four(names[i], &v->st.gpr[i * 4]);
+	log_four("DR0 to DR3", v->st.dr);
+}
+
 static int refused(struct hv_vcpu *v, const struct hv_exit *x)
 {
-	if (!v->complained)
+	if (!v->complained) {
 		hv_ops->dump(v);
+		log_registers(v);
+	}
 	v->complained = true;
 	v->user->fail.hw_reason = x->hw_reason;
-	return tell(v, HV_USER_FAIL_ENTRY);
+	return hv_tell_user(v, HV_USER_FAIL_ENTRY, NULL);
 }
 
 static int step(struct hv_vcpu *v, const volatile uint8_t *stop)
@@ -281,16 +297,8 @@ static int step(struct hv_vcpu *v, const volatile uint8_t *stop)
 	if (r)
 		return refused(v, x);
 	if (x->interrupted.type)
-		hv_event_interrupted(v, &x->interrupted);
+		v->interrupted = x->interrupted;
 	return hv_exit_handle(v, x);
-}
-
-static int finish_last(struct hv_vcpu *v)
-{
-	int (*complete)(struct hv_vcpu *v) = v->complete;
-
-	v->complete = NULL;
-	return complete ? complete(v) : HV_AGAIN;
 }
 
 /* What user space looks at after every run, while it is at hand. */
@@ -310,7 +318,7 @@ int hv_vcpu_run(struct hv_vcpu *v, struct hv_user *u, void *io_data, const volat
 	v->user = u;
 	v->io_data = io_data;
 	host_fpu_swap(v, true);
-	r = finish_last(v);
+	r = hv_complete(v);
 	while (r == HV_AGAIN)
 		r = step(v, stop);
 	sum_up(v, u);

@@ -35,8 +35,7 @@ int hv_vcpu_get(struct hv_vcpu *v, struct hv_state *s, uint32_t groups)
 	copy_groups(s, &v->st, groups);
 	if (groups & HV_GPR)
 		s->cr8 = lapic_cr8(v);
-	hv_vcpu_release(v);
-	host_unlock(&v->lock);
+	hv_vcpu_unlock(v);
 	return 0;
 }
 
@@ -107,7 +106,6 @@ int hv_vcpu_set(struct hv_vcpu *v, const struct hv_state *s, uint32_t groups)
 	}
 	if (!same)
 		control_changed(v);
-	hv_vcpu_release(v);
-	host_unlock(&v->lock);
+	hv_vcpu_unlock(v);
 	return 0;
 }

@@ -38,51 +38,19 @@ static int fault(struct task *t, uint8_t vector, uint16_t selector)
 
 /* --- memory --- */
 
-/* Addresses have 64 bits where there is long mode: there, only instructions come here. */
-static uint64_t cut(const struct task *t, uint64_t linear)
-{
-	return t->v->st.efer & EFER_LMA ? linear : (uint32_t)linear;
-}
-
 /* access: PF_WRITE, PF_USER. Without buf it is only found out whether it could be done. */
 static int access_linear(struct task *t, uint64_t linear, void *buf, unsigned n, uint32_t access)
 {
-	uint8_t *p = buf;
+	struct hv_span s;
+	int err = 0;
 
-	while (n) {
-		unsigned room = S2_PAGE - linear % S2_PAGE, part = n < room ? n : room;
-		uint32_t error = 0;
-		uint64_t gpa;
-		int err = 0;
-
-		if (hv_walk(t->v, linear, access, &gpa, &error)) {
-			t->f = (struct emul_fault){ X86_PF, true, error, linear };
-			return -EFAULT;
-		}
-		if (p)
-			err = access & PF_WRITE ? hv_mem_write(t->v, gpa, p, part) :
-						  hv_mem_read(t->v, gpa, p, part);
-		if (err)
-			return fault(t, X86_GP, 0); /* tables and stacks in a device's registers */
-		p += p ? part : 0;
-		linear = cut(t, linear + part);
-		n -= part;
-	}
-	return 0;
-}
-
-static int read_descriptor(struct task *t, uint16_t selector, uint8_t vector, uint64_t *raw,
-			   uint64_t *linear)
-{
-	const struct hv_state *st = &t->v->st;
-	const struct hv_seg *ldt = &st->seg[HV_LDTR];
-	bool local = selector & 4;
-
-	if ((local && !(ldt->attr & SEG_P)) ||
-	    (selector | 7u) > (local ? ldt->limit : st->gdt.limit))
-		return fault(t, vector, selector);
-	*linear = cut(t, (local ? ldt->base : st->gdt.base) + (selector & ~7u));
-	return access_linear(t, *linear, raw, sizeof(*raw), 0);
+	if (hv_span_find(t->v, linear, n, access, &s, &t->f))
+		return -EFAULT;
+	if (buf && access & PF_WRITE)
+		err = hv_span_write(t->v, &s, buf);
+	else if (buf)
+		err = hv_span_read(t->v, &s, buf);
+	return err ? fault(t, X86_GP, 0) : 0; /* tables and stacks in a device's registers */
 }
 
 static struct hv_seg unpack(uint16_t selector, uint64_t raw)
@@ -97,6 +65,27 @@ static struct hv_seg unpack(uint16_t selector, uint64_t raw)
 	if (s.attr & SEG_G)
 		s.limit = s.limit << 12 | 0xfff;
 	return s;
+}
+
+/* *linear: where it is. */
+static int read_descriptor(struct task *t, uint16_t selector, uint8_t vector, struct hv_seg *s,
+			   uint64_t *linear)
+{
+	const struct hv_state *st = &t->v->st;
+	const struct hv_seg *ldt = &st->seg[HV_LDTR];
+	bool local = selector & 4;
+	uint64_t raw;
+
+	if ((local && !(ldt->attr & SEG_P)) ||
+	    (selector | 7u) > (local ? ldt->limit : st->gdt.limit))
+		return fault(t, vector, selector);
+	*linear = (local ? ldt->base : st->gdt.base) + (selector & ~7u);
+	if (!(st->efer & EFER_LMA)) /* where there is long mode, only instructions come here */
+		*linear = (uint32_t)*linear;
+	if (access_linear(t, *linear, &raw, sizeof(raw), 0))
+		return -EFAULT;
+	*s = unpack(selector, raw);
+	return 0;
 }
 
 /* The byte of a descriptor with type, DPL and P. */
@@ -131,13 +120,11 @@ static int find_tss(struct task *t, uint16_t selector)
 {
 	bool returns = t->source == HV_TASK_IRET;
 	uint8_t vector = returns ? X86_TS : X86_GP;
-	uint64_t raw;
 
 	if (!(selector & 0xfffc) || (selector & 4))
 		return fault(t, vector, selector);
-	if (read_descriptor(t, selector, vector, &raw, &t->descriptor))
+	if (read_descriptor(t, selector, vector, &t->tss, &t->descriptor))
 		return -EFAULT;
-	t->tss = unpack(selector, raw);
 	if ((t->tss.attr & (SEG_S | SEG_TYPE) & ~TYPE_32) !=
 	    (returns ? TYPE_AVAILABLE | TYPE_BUSY : TYPE_AVAILABLE))
 		return fault(t, vector, selector);
@@ -186,35 +173,25 @@ static int save_old(struct task *t, uint64_t rip)
 static int mark_tasks(struct task *t)
 {
 	uint16_t old = t->v->st.seg[HV_TR].selector;
-	uint64_t raw, linear;
-	int err = 0;
+	struct hv_seg s;
+	uint64_t linear;
 
-	if (!nests(t)) {
-		err = read_descriptor(t, old, X86_TS, &raw, &linear);
-		if (!err)
-			err = write_rights(t, linear, raw >> 40 & ~TYPE_BUSY);
-	}
+	if (!nests(t) && (read_descriptor(t, old, X86_TS, &s, &linear) ||
+			  write_rights(t, linear, s.attr & ~TYPE_BUSY)))
+		return -EFAULT;
 	t->tss.attr |= TYPE_BUSY;
-	if (!err && t->source != HV_TASK_IRET)
-		err = write_rights(t, t->descriptor, t->tss.attr);
-	if (!err && nests(t))
-		err = access_linear(t, (uint32_t)t->tss.base + TSS_LINK, &old, sizeof(old),
-				    PF_WRITE);
-	return err;
+	if (t->source != HV_TASK_IRET && write_rights(t, t->descriptor, t->tss.attr))
+		return -EFAULT;
+	if (!nests(t))
+		return 0;
+	return access_linear(t, (uint32_t)t->tss.base + TSS_LINK, &old, sizeof(old), PF_WRITE);
 }
 
 static int leave_old(struct task *t, uint64_t rip)
 {
-	int err = check_memory(t);
-
-	if (!err)
-		err = save_old(t, rip);
-	if (!err)
-		err = mark_tasks(t);
-	if (!err)
-		err = access_linear(t, (uint32_t)t->tss.base, t->image,
-				    layout_of(&t->tss)->limit + 1, 0);
-	return err;
+	if (check_memory(t) || save_old(t, rip) || mark_tasks(t))
+		return -EFAULT;
+	return access_linear(t, (uint32_t)t->tss.base, t->image, layout_of(&t->tss)->limit + 1, 0);
 }
 
 /* --- into the new one: what goes wrong from here on is the new task's fault --- */
@@ -268,13 +245,12 @@ static int load_segment(struct task *t, unsigned seg)
 {
 	uint16_t selector = t->v->st.seg[seg].selector;
 	struct hv_seg s;
-	uint64_t raw, linear;
+	uint64_t linear;
 
 	if (!(selector & 0xfffc))
 		return seg == HV_CS || seg == HV_SS ? fault(t, X86_TS, selector) : 0;
-	if (read_descriptor(t, selector, X86_TS, &raw, &linear))
+	if (read_descriptor(t, selector, X86_TS, &s, &linear))
 		return -EFAULT;
-	s = unpack(selector, raw);
 	return take_segment(t, seg, &s, linear, X86_TS);
 }
 
@@ -355,13 +331,14 @@ static int push_error(struct task *t, uint32_t error)
 {
 	struct hv_state *st = &t->v->st;
 	unsigned width = layout_of(&t->tss)->width;
-	uint64_t mask = st->seg[HV_SS].attr & SEG_DB ? 0xffffffff : 0xffff, linear;
+	uint64_t mask = st->seg[HV_SS].attr & SEG_DB ? 0xffffffff : 0xffff;
 	uint64_t off = (st->gpr[HV_RSP] - width) & mask;
-	uint32_t access = PF_WRITE | (st->cpl == 3 ? PF_USER : 0);
+	struct hv_span s;
 
-	if (hv_linear(t->v, HV_SS, off, width, access, &linear, &t->f) ||
-	    access_linear(t, (uint32_t)linear, &error, width, access))
+	if (hv_operand(t->v, HV_SS, off, width, PF_WRITE, &s, &t->f))
 		return -EFAULT;
+	if (hv_span_write(t->v, &s, &error))
+		return fault(t, X86_GP, 0);
 	st->gpr[HV_RSP] = (st->gpr[HV_RSP] & ~mask) | off;
 	return 0;
 }
@@ -397,23 +374,15 @@ int hv_exit_task(struct hv_vcpu *v, struct hv_exit *x)
 {
 	struct task t = { .v = v, .source = x->task.source };
 	uint64_t rip;
-	int err;
 
 	if (find_return(v, x, &rip))
 		return HV_AGAIN;
 	hv_need(v, HV_SEG | HV_CR | HV_DR | HV_EVENT);
 	t.ext = t.source == HV_TASK_GATE && rip == v->st.rip;
-	err = find_tss(&t, x->task.selector);
-	if (!err)
-		err = leave_old(&t, rip);
-	if (!err)
-		err = enter_new(&t);
-	if (!err && x->task.has_error)
-		err = push_error(&t, x->task.error);
-	if (err)
-		hv_raise_fault(v, &t.f);
-	else
-		trap(&t);
+	if (find_tss(&t, x->task.selector) || leave_old(&t, rip) || enter_new(&t) ||
+	    (x->task.has_error && push_error(&t, x->task.error)))
+		return hv_raise_fault(v, &t.f);
+	trap(&t);
 	return HV_AGAIN;
 }
 
@@ -441,13 +410,12 @@ static int load_described(struct task *t, unsigned seg, uint16_t selector)
 {
 	struct hv_state *st = &t->v->st;
 	bool long_mode = st->efer & EFER_LMA, system = seg == HV_LDTR || seg == HV_TR;
-	uint64_t raw, linear, high = 0;
+	uint64_t linear, high = 0;
 	struct hv_seg s;
 
-	if (read_descriptor(t, selector, X86_GP, &raw, &linear) ||
+	if (read_descriptor(t, selector, X86_GP, &s, &linear) ||
 	    (system && long_mode && access_linear(t, linear + 8, &high, sizeof(high), 0)))
 		return -EFAULT;
-	s = unpack(selector, raw);
 	s.base |= high << 32;
 	if (seg == HV_CS) {
 		if (!(s.attr & SEG_S))
@@ -488,17 +456,20 @@ int hv_load_from_rom(struct hv_vcpu *v)
 	unsigned opcode = in->map << 8 | in->opcode, seg = opcode == 0x1cb ? HV_CS : HV_TR;
 	uint32_t far[2] = { (uint32_t)v->st.rip + in->len, (uint32_t)v->st.gpr[in->rm] };
 	struct task t = { .v = v };
-	uint64_t at, raw, linear;
+	struct hv_seg s;
+	struct hv_span at;
+	uint64_t linear;
 
+	hv_need(v, HV_SEG);
 	if (v->emul.mode != EMUL_32 ||
 	    (seg == HV_TR && (opcode != 0x200 || in->reg != 3 || in->is_mem)) ||
 	    (seg == HV_CS &&
-	     (in->op_size != 4 || hv_linear(v, HV_SS, v->st.gpr[HV_RSP], 8, 0, &at, &t.f) ||
-	      access_linear(&t, (uint32_t)at, far, 8, 0) || (far[1] & 3) != v->st.cpl)) ||
-	    read_descriptor(&t, (uint16_t)far[1], X86_GP, &raw, &linear))
+	     (in->op_size != 4 || hv_operand(v, HV_SS, v->st.gpr[HV_RSP], 8, 0, &at, &t.f) ||
+	      hv_span_read(v, &at, far) || (far[1] & 3) != v->st.cpl)) ||
+	    read_descriptor(&t, (uint16_t)far[1], X86_GP, &s, &linear))
 		return hv_internal_error(v, in->bytes, in->fetched);
 	hv_touch(v, HV_SEG);
-	v->st.seg[seg] = unpack((uint16_t)far[1], raw);
+	v->st.seg[seg] = s;
 	v->st.seg[seg].attr |= seg == HV_CS ? TYPE_ACCESSED : TYPE_BUSY;
 	v->st.gpr[HV_RSP] += seg == HV_CS ? 8 : 0;
 	return hv_insn_done(v, far[0]);

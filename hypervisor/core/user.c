@@ -5,12 +5,6 @@
  */
 #include "core/core.h"
 
-static void close_vcpu(struct hv_vcpu *v)
-{
-	hv_vcpu_release(v);
-	host_unlock(&v->lock);
-}
-
 /* --- interrupts by the user --- */
 
 int hv_interrupt(struct hv_vcpu *v, uint8_t vector)
@@ -26,16 +20,6 @@ int hv_interrupt(struct hv_vcpu *v, uint8_t vector)
 	return err;
 }
 
-bool hv_interrupt_ready(struct hv_vcpu *v)
-{
-	bool ready;
-
-	host_lock(&v->lock);
-	ready = hv_user_interrupt_open(v);
-	close_vcpu(v);
-	return ready;
-}
-
 void hv_interrupt_window(struct hv_vcpu *v, bool want)
 {
 	v->user_window = want; /* read by the same thread's next hv_vcpu_run() only */
@@ -47,7 +31,7 @@ void hv_lapic_get(struct hv_vcpu *v, void *regs1k)
 {
 	host_lock(&v->lock);
 	lapic_save(v, regs1k);
-	close_vcpu(v);
+	hv_vcpu_unlock(v);
 }
 
 int hv_lapic_set(struct hv_vcpu *v, const void *regs1k)
@@ -56,7 +40,7 @@ int hv_lapic_set(struct hv_vcpu *v, const void *regs1k)
 
 	host_lock(&v->lock);
 	err = lapic_load(v, regs1k);
-	close_vcpu(v);
+	hv_vcpu_unlock(v);
 	return err;
 }
 
@@ -77,7 +61,7 @@ void hv_events_get(struct hv_vcpu *v, struct hv_events *e)
 	};
 	if (!e->event.type && v->user_vector >= 0)
 		e->event = (struct hv_event){ .type = HV_EV_INTR, .vector = v->user_vector };
-	close_vcpu(v);
+	hv_vcpu_unlock(v);
 }
 
 static bool events_make_sense(const struct hv_events *e)
@@ -105,11 +89,11 @@ int hv_events_set(struct hv_vcpu *v, const struct hv_events *e)
 	}
 	cpu_and(&v->requests, ~HV_REQ_NMI);
 	v->nmis = e->nmi_pending;
-	v->st.nmi_masked = e->nmi_masked;
+	v->st.nmi_masked = e->nmi_masked && e->event.type != HV_EV_NMI; /* it has yet to do so */
 	v->st.shadow_sti = e->shadow_sti;
 	v->st.shadow_movss = e->shadow_movss;
 	cpu_store(&v->sipi_vector, e->sipi_vector);
-	close_vcpu(v);
+	hv_vcpu_unlock(v);
 	return 0;
 }
 
@@ -121,7 +105,7 @@ enum hv_mp hv_mp_get(struct hv_vcpu *v)
 	host_lock(&v->lock);
 	hv_take_start(v);
 	mp = v->mp;
-	close_vcpu(v);
+	hv_vcpu_unlock(v);
 	return mp;
 }
 
@@ -131,7 +115,7 @@ int hv_mp_set(struct hv_vcpu *v, enum hv_mp mp)
 		return -EINVAL;
 	host_lock(&v->lock);
 	v->mp = mp;
-	close_vcpu(v);
+	hv_vcpu_unlock(v);
 	return 0;
 }
 
@@ -140,24 +124,22 @@ int hv_mp_set(struct hv_vcpu *v, enum hv_mp mp)
 /* What run.c lends to the debugger for an entry is not for the guest to see there. */
 int hv_debug_set(struct hv_vcpu *v, const struct hv_debug *d)
 {
-	uint32_t traps = 1u << X86_UD;
+	uint32_t traps = HV_TRAPS;
 	bool registers;
 
 	host_lock(&v->lock);
 	if (d->inject && v->exception.type) {
-		close_vcpu(v);
+		hv_vcpu_unlock(v);
 		return -EBUSY;
 	}
 	if (d->inject)
 		hv_raise(v, d->inject);
 	v->debug = d->on ? *d : (struct hv_debug){ .on = false };
 	registers = v->debug.step || v->debug.hard_bp;
-	if (registers)
-		traps |= 1u << X86_DB;
 	if (v->debug.soft_bp)
 		traps |= 1u << X86_BP;
 	hv_vcpu_bind(v);
 	hv_ops->set_exception_trap(v, traps, registers);
-	close_vcpu(v);
+	hv_vcpu_unlock(v);
 	return 0;
 }

@@ -7,8 +7,14 @@
  */
 #include "core/core.h"
 
+/* The next vCPU may get the same address: no processor takes it for this one. */
 void hv_vcpu_free(struct hv_vcpu *v)
 {
+	for (unsigned i = 0; i < host_ncpu(); i++) {
+		struct hv_vcpu *last = v;
+
+		cpu_cas(&hv_last[i], &last, NULL);
+	}
 	lapic_fini(v);
 	hv_ops->vcpu_fini(v);
 	stage2_pool_drain(&v->pool);
@@ -32,11 +38,10 @@ static int publish(struct hv_vm *vm, struct hv_vcpu *v)
 	return err;
 }
 
-/* #UD is looked at because the other vendor's hypercall is one here. */
 static void set_up_hardware(struct hv_vcpu *v)
 {
 	hv_vcpu_bind(v);
-	hv_ops->set_exception_trap(v, 1u << X86_UD, false);
+	hv_ops->set_exception_trap(v, HV_TRAPS, false);
 	hv_msr_traps(v);
 	hv_tsc_apply(v);
 	hv_vcpu_release(v);
@@ -140,11 +145,27 @@ void hv_vcpu_reset(struct hv_vcpu *v, bool init)
 
 /* --- binding --- */
 
+/*
+ * A vCPU's branches are not to be predicted from what another has done, of the same guest neither:
+ * the guest takes them for two processors, each with predictors of its own.
+ */
+static void part_predictions(struct hv_vcpu *v)
+{
+	struct hv_vcpu **last = &hv_last[host_cpu()];
+
+	if (cpu_load(last) == v)
+		return;
+	cpu_store(last, v);
+	if (hv_cap.pred_cmd)
+		cpu_wrmsr(MSR_PRED_CMD, PRED_CMD_IBPB);
+}
+
 void hv_vcpu_bind(struct hv_vcpu *v)
 {
 	if (v->loaded)
 		return;
 	host_preempt_off();
+	part_predictions(v);
 	hv_ops->load(v);
 	v->cpu = host_cpu();
 	v->loaded = true;
@@ -157,6 +178,12 @@ void hv_vcpu_release(struct hv_vcpu *v)
 	v->loaded = false;
 	hv_ops->unload(v);
 	host_preempt_on();
+}
+
+void hv_vcpu_unlock(struct hv_vcpu *v)
+{
+	hv_vcpu_release(v);
+	host_unlock(&v->lock);
 }
 
 void hv_need_missing(struct hv_vcpu *v, uint32_t groups)

@@ -6,6 +6,7 @@
 
 const struct hv_backend *hv_ops;
 struct hv_caps hv_cap;
+struct hv_vcpu **hv_last;
 
 static const struct hv_backend *const vendors[] = {
 #ifdef HV_HAVE_SVM
@@ -16,6 +17,18 @@ static const struct hv_backend *const vendors[] = {
 #endif
 	NULL
 };
+
+static int set_up(const struct hv_backend *b)
+{
+	int err = -ENOMEM;
+
+	hv_last = host_alloc(sizeof(*hv_last) * host_ncpu());
+	if (hv_last)
+		err = b->setup();
+	if (err)
+		host_free(hv_last);
+	return err;
+}
 
 int hv_load(const char **why)
 {
@@ -35,7 +48,7 @@ int hv_load(const char **why)
 			*why = reason ? reason : *why;
 			continue;
 		}
-		err = (*b)->setup();
+		err = set_up(*b);
 		if (!err) {
 			hv_ops = *b;
 			hv_cap.host_xcr0 = cpu_cr4() & CR4_OSXSAVE ? cpu_xgetbv() : 0;
@@ -50,6 +63,7 @@ void hv_unload(void)
 {
 	hv_ops->teardown();
 	hv_ops = NULL;
+	host_free(hv_last);
 }
 
 int hv_cpu_on(void)
@@ -104,8 +118,7 @@ void hv_vm_destroy(struct hv_vm *vm)
 	stage2_fini(&vm->s2);
 	for (unsigned i = 0; i < vm->n_slots; i++)
 		host_free(vm->slot[i].written);
-	for (unsigned i = 0; i < vm->n_filters; i++)
-		host_free((void *)vm->filter[i].bits);
+	hv_msr_filter_free(&vm->filter);
 	host_free(vm);
 }
 
@@ -115,11 +128,8 @@ void hv_vm_destroy(struct hv_vm *vm)
  */
 void hv_vm_freeze(struct hv_vm *vm)
 {
-	for (unsigned i = 0; i < vm->n_vcpus; i++) {
-		struct hv_vcpu *v = cpu_load(&vm->vcpu[i]);
-
-		if (!v)
-			continue;
+	host_lock(&vm->lock);
+	HV_EACH_VCPU(v, vm) {
 		hv_vcpu_request(v, HV_REQ_YIELD);
 		host_lock(&v->lock);
 		cpu_and(&v->requests, ~HV_REQ_YIELD);
@@ -128,9 +138,9 @@ void hv_vm_freeze(struct hv_vm *vm)
 
 void hv_vm_thaw(struct hv_vm *vm)
 {
-	for (unsigned i = vm->n_vcpus; i-- > 0;)
-		if (vm->vcpu[i])
-			host_unlock(&vm->vcpu[i]->lock);
+	HV_EACH_VCPU(v, vm)
+		host_unlock(&v->lock);
+	host_unlock(&vm->lock);
 }
 
 void hv_set_eoi_vectors(struct hv_vm *vm, const uint64_t vectors[4])
@@ -146,71 +156,36 @@ int hv_send_message(struct hv_vm *vm, uint64_t address, uint32_t data)
 
 void hv_msr_to_user(struct hv_vm *vm, uint32_t reasons)
 {
-	host_lock(&vm->lock);
 	hv_vm_freeze(vm);
 	vm->msr_to_user = reasons;
 	hv_vm_thaw(vm);
-	host_unlock(&vm->lock);
 }
 
 void hv_xen_config(struct hv_vm *vm, uint32_t msr, bool intercept)
 {
-	host_lock(&vm->lock);
 	hv_vm_freeze(vm);
 	vm->xen_msr = msr;
 	vm->xen_intercept = intercept;
 	hv_vm_thaw(vm);
-	host_unlock(&vm->lock);
 }
 
-static const unsigned long *copy_bits(const struct hv_msr_range *r)
+void hv_msr_filter_set(struct hv_vm *vm, const struct hv_msr_filter *f)
 {
-	size_t bytes = (r->count + 63) / 64 * sizeof(unsigned long);
-	void *copy = host_alloc(bytes);
+	struct hv_msr_filter old;
 
-	if (copy)
-		memcpy(copy, r->bits, bytes);
-	return copy;
-}
-
-/* All are frozen. */
-static void refresh_traps(struct hv_vm *vm)
-{
-	for (unsigned i = 0; i < vm->n_vcpus; i++)
-		if (vm->vcpu[i]) {
-			hv_msr_traps(vm->vcpu[i]);
-			hv_vcpu_release(vm->vcpu[i]);
-		}
-}
-
-/* The new filter takes the place of the old one as a whole, or not at all. */
-int hv_msr_filter(struct hv_vm *vm, const struct hv_msr_range *r, unsigned n, bool default_allow)
-{
-	struct hv_msr_range made[HV_MSR_RANGES], old[HV_MSR_RANGES];
-	unsigned n_made = 0, n_old = 0;
-	int err = n > HV_MSR_RANGES ? -EINVAL : 0;
-
-	for (; !err && n_made < n; n_made++) {
-		made[n_made] = r[n_made];
-		made[n_made].bits = copy_bits(&r[n_made]);
-		if (!made[n_made].bits)
-			err = -ENOMEM;
+	hv_vm_freeze(vm);
+	old = vm->filter;
+	vm->filter = *f;
+	HV_EACH_VCPU(v, vm) {
+		hv_msr_traps(v);
+		hv_vcpu_release(v);
 	}
-	if (!err) {
-		host_lock(&vm->lock);
-		hv_vm_freeze(vm);
-		n_old = vm->n_filters;
-		memcpy(old, vm->filter, sizeof(old));
-		memcpy(vm->filter, made, sizeof(made[0]) * n);
-		vm->n_filters = n;
-		vm->filter_deny = !default_allow;
-		refresh_traps(vm);
-		hv_vm_thaw(vm);
-		host_unlock(&vm->lock);
-	}
-	for (unsigned i = 0; i < n_old; i++)
-		host_free((void *)old[i].bits);
-	for (unsigned i = 0; err && i < n_made; i++)
-		host_free((void *)made[i].bits);
-	return err;
+	hv_vm_thaw(vm);
+	hv_msr_filter_free(&old);
+}
+
+void hv_msr_filter_free(struct hv_msr_filter *f)
+{
+	for (unsigned i = 0; i < f->n; i++)
+		host_free(f->range[i].bits);
 }

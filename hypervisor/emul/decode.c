@@ -10,64 +10,65 @@
  */
 #include "work.h"
 
-enum emul_result emul_raise(struct emul *e, uint8_t vector)
+void emul_stop(struct emul *e, enum emul_result why)
 {
-	e->fault = (struct emul_fault){
-		.vector = vector,
-		.has_error = vector == X86_GP || vector == X86_SS,
-	};
-	return EMUL_FAULT;
+	if (e->result == EMUL_OK)
+		e->result = why;
+}
+
+void emul_raise(struct emul *e, uint8_t vector)
+{
+	if (e->result == EMUL_OK)
+		e->fault = (struct emul_fault){
+			.vector = vector,
+			.has_error = vector == X86_GP || vector == X86_SS,
+		};
+	emul_stop(e, EMUL_FAULT);
 }
 
 /* --- bytes --- */
 
 /* Has the next n bytes in; asks for more than n when it must ask, up to the longest instruction. */
-static enum emul_result bytes_fetch(struct emul *e, unsigned n)
+static void fetch(struct emul *e, unsigned n)
 {
 	struct emul_insn *in = &e->insn;
 
 	if (in->len + n > EMUL_INSN_MAX)
-		return emul_raise(e, X86_GP);
-	while (in->fetched < in->len + n) {
+		emul_raise(e, X86_GP);
+	while (e->result == EMUL_OK && in->fetched < in->len + n) {
 		unsigned room = EMUL_INSN_MAX - in->fetched, got = 0;
-		enum emul_result r = e->ops->fetch(e, in->fetched, in->bytes + in->fetched, room,
-						   &got);
 
-		if (r != EMUL_OK)
-			return r;
+		emul_stop(e, e->ops->fetch(e, in->fetched, in->bytes + in->fetched, room, &got));
 		if (got == 0 || got > room)
-			return EMUL_UNHANDLED;
-		in->fetched += got;
+			emul_stop(e, EMUL_UNHANDLED);
+		if (e->result == EMUL_OK)
+			in->fetched += got;
 	}
-	return EMUL_OK;
 }
 
-static inline enum emul_result bytes_need(struct emul *e, unsigned n)
+/* Are the next n bytes in? */
+static inline bool have(struct emul *e, unsigned n)
 {
-	return e->insn.len + n <= e->insn.fetched ? EMUL_OK : bytes_fetch(e, n);
+	if (e->insn.len + n > e->insn.fetched)
+		fetch(e, n);
+	return e->result == EMUL_OK;
 }
 
-static enum emul_result take_byte(struct emul *e, uint8_t *b)
+static uint8_t take_byte(struct emul *e)
 {
-	enum emul_result r = bytes_need(e, 1);
-
-	if (r == EMUL_OK)
-		*b = e->insn.bytes[e->insn.len++];
-	return r;
+	return have(e, 1) ? e->insn.bytes[e->insn.len++] : 0;
 }
 
 /* n bytes, sign-extended. */
-static enum emul_result take_signed(struct emul *e, unsigned n, uint64_t *val)
+static uint64_t take_signed(struct emul *e, unsigned n)
 {
-	enum emul_result r = bytes_need(e, n);
+	uint64_t val = 0;
 
-	if (r != EMUL_OK)
-		return r;
-	*val = 0;
-	memcpy(val, e->insn.bytes + e->insn.len, n);
-	*val = emul_sign_extend(*val, n);
+	if (!have(e, n))
+		return 0;
+	memcpy(&val, e->insn.bytes + e->insn.len, n);
 	e->insn.len += n;
-	return EMUL_OK;
+	return emul_sign_extend(val, n);
 }
 
 /* --- prefixes and opcode --- */
@@ -91,110 +92,88 @@ static bool prefix(struct emul *e, uint8_t b)
 {
 	struct emul_insn *in = &e->insn;
 
-	switch (b) {
-	case 0x26:
-	case 0x2e:
-	case 0x36:
-	case 0x3e:
+	if ((b & 0xe7) == 0x26) /* 26, 2e, 36, 3e */
 		segment_prefix(e, b >> 3 & 3);
-		return true;
-	case 0x64:
-	case 0x65:
+	else if (b == 0x64 || b == 0x65)
 		segment_prefix(e, b - 0x64 + SEG_FS);
-		return true;
-	case 0x66:
+	else if (b == 0x66)
 		in->op_prefix = true;
-		return true;
-	case 0x67:
+	else if (b == 0x67)
 		in->addr_size = address_size(e, true);
-		return true;
-	case 0xf0:
+	else if (b == 0xf0)
 		in->lock = true;
-		return true;
-	case PREFIX_REPNE:
-	case PREFIX_REP:
+	else if (b == PREFIX_REPNE || b == PREFIX_REP)
 		in->rep = b;
-		return true;
-	default:
+	else
 		return false;
-	}
+	return true;
 }
 
-/* All prefixes, and the byte behind them. A REX counts only right before the opcode. */
-static enum emul_result take_prefixes(struct emul *e, uint8_t *b)
+/* All prefixes; the byte behind them. A REX counts only right before the opcode. */
+static uint8_t take_prefixes(struct emul *e)
 {
-	enum emul_result r;
+	for (;;) {
+		uint8_t b = take_byte(e);
 
-	while ((r = take_byte(e, b)) == EMUL_OK) {
-		if (e->mode == EMUL_64 && (*b & 0xf0) == 0x40)
-			e->insn.rex = *b;
-		else if (prefix(e, *b))
+		if (e->mode == EMUL_64 && (b & 0xf0) == 0x40)
+			e->insn.rex = b;
+		else if (prefix(e, b))
 			e->insn.rex = 0;
 		else
-			break;
+			return b;
 	}
-	return r;
 }
 
-/* VEX and EVEX, unless it is LES, LDS or BOUND after all. */
-static enum emul_result take_vex(struct emul *e, bool *vex)
+/* VEX and EVEX. False: it is LES, LDS or BOUND after all. */
+static bool take_vex(struct emul *e)
 {
 	struct emul_insn *in = &e->insn;
 	uint8_t first = in->opcode, maps = first == 0xc4 ? 0x1f : 0x07;
 	unsigned n = first == 0x62 ? 3 : first == 0xc4 ? 2 : 1;
-	enum emul_result r = bytes_need(e, 1);
 
-	if (r == EMUL_OK && e->mode != EMUL_64 && in->bytes[in->len] < 0xc0)
-		return EMUL_OK;
-	if (r == EMUL_OK)
-		r = bytes_need(e, n);
-	if (r != EMUL_OK)
-		return r;
-	*vex = true;
+	if (!have(e, 1) || (e->mode != EMUL_64 && in->bytes[in->len] < 0xc0) || !have(e, n))
+		return false;
 	in->map = first == 0xc5 ? MAP_0F : (in->bytes[in->len] & maps) + 1;
 	in->len += n;
-	return take_byte(e, &in->opcode);
+	in->opcode = take_byte(e);
+	return true;
 }
 
-static enum emul_result take_0f(struct emul *e)
+static void take_0f(struct emul *e)
 {
 	struct emul_insn *in = &e->insn;
-	enum emul_result r = take_byte(e, &in->opcode);
 
+	in->opcode = take_byte(e);
 	in->map = in->opcode == 0x38 ? MAP_0F38 : in->opcode == 0x3a ? MAP_0F3A : MAP_0F;
-	if (r != EMUL_OK || in->map == MAP_0F)
-		return r;
-	return take_byte(e, &in->opcode);
+	if (in->map != MAP_0F)
+		in->opcode = take_byte(e);
 }
 
-static enum emul_result take_opcode(struct emul *e)
+static void take_opcode(struct emul *e)
 {
 	static const struct emul_entry only_length;
 	struct emul_insn *in = &e->insn;
-	enum emul_result r = take_prefixes(e, &in->opcode);
 	bool vex = false;
 
+	in->opcode = take_prefixes(e);
 	in->map = MAP_1;
-	if (r == EMUL_OK && in->opcode == 0x0f)
-		r = take_0f(e);
-	else if (r == EMUL_OK && (in->opcode == 0x62 || (in->opcode & 0xfe) == 0xc4))
-		r = take_vex(e, &vex);
-	if (r != EMUL_OK)
-		return r;
+	if (in->opcode == 0x0f)
+		take_0f(e);
+	else if (in->opcode == 0x62 || (in->opcode & 0xfe) == 0xc4)
+		vex = take_vex(e);
 	in->entry = emul_lookup(in->map, in->opcode);
 	if (!in->entry)
-		return EMUL_UNHANDLED;
-	in->flags = in->entry->flags;
+		emul_stop(e, EMUL_UNHANDLED);
+	in->flags = in->entry ? in->entry->flags : 0;
 	if (vex) {
 		in->flags &= MODRM | IMM;
 		in->entry = &only_length;
 	}
-	return EMUL_OK;
 }
 
 /* --- operands --- */
 
-/* INS, OUTS, IN, OUT: bytes when even, and never more than 32 bits. */
+/* INS, OUTS, IN, OUT: never more than 32 bits. */
 static bool is_port_io(const struct emul_insn *in)
 {
 	return in->map == MAP_1 && ((in->opcode & 0xfc) == 0x6c || (in->opcode & 0xf4) == 0xe4);
@@ -204,7 +183,7 @@ static unsigned operand_size(const struct emul *e)
 {
 	const struct emul_insn *in = &e->insn;
 
-	if (in->flags & BYTE || (is_port_io(in) && !(in->opcode & 1)))
+	if (in->flags & BYTE || (in->flags & W_BIT && !(in->opcode & 1)))
 		return 1;
 	if (in->flags & REGISTERS)
 		return e->mode == EMUL_64 ? 8 : 4;
@@ -223,25 +202,23 @@ static void use_default_segment(struct emul_insn *in, unsigned seg)
 		in->seg = seg;
 }
 
-static enum emul_result address_16(struct emul *e)
+static void address_16(struct emul *e)
 {
 	static const uint8_t base[8] = { RBX, RBX, RBP, RBP, RSI, RDI, RBP, RBX };
 	static const uint8_t index[4] = { RSI, RDI, RSI, RDI };
 	struct emul_insn *in = &e->insn;
 	unsigned rm = in->rm & 7;
-	uint64_t disp = 0;
-	enum emul_result r = EMUL_OK;
+	bool absolute = in->mod == 0 && rm == 6;
 
-	if (in->mod == 0 && rm == 6)
-		return take_signed(e, 2, &in->ea);
-	if (in->mod != 0)
-		r = take_signed(e, in->mod == 1 ? 1 : 2, &disp);
+	if (in->mod != 0 || absolute)
+		in->ea = take_signed(e, in->mod == 1 ? 1 : 2);
+	if (absolute)
+		return;
 	if (base[rm] == RBP)
 		use_default_segment(in, SEG_SS);
-	in->ea = disp + e->gpr[base[rm]];
+	in->ea += e->gpr[base[rm]];
 	if (rm < 4)
 		in->ea += e->gpr[index[rm]];
-	return r;
 }
 
 /* POP to memory computes its address after the stack pointer has moved. */
@@ -253,34 +230,33 @@ static uint64_t base_value(const struct emul *e, unsigned reg)
 	return e->gpr[reg] + (pop && reg == RSP ? in->op_size : 0);
 }
 
-/* The SIB byte; in->ea so far, *base the register that is still to be added. */
-static enum emul_result take_sib(struct emul *e, unsigned *base)
+/* The SIB byte: in->ea by its index; its base is still to be added. */
+static unsigned take_sib(struct emul *e)
 {
 	struct emul_insn *in = &e->insn;
-	uint8_t sib = 0;
-	enum emul_result r = take_byte(e, &sib);
+	uint8_t sib = take_byte(e);
 	unsigned index = (sib >> 3 & 7) | (in->rex & REX_X) << 2;
 
 	if (index != RSP)
 		in->ea = e->gpr[index] << (sib >> 6);
-	*base = sib & 7;
-	return r;
+	return sib & 7;
 }
 
-/* 32 and 64-bit addressing. With mod 0, a base of 5 is none but a 32-bit displacement. */
-static enum emul_result address_32(struct emul *e, bool *rip_relative)
+/*
+ * 32 and 64-bit addressing. With mod 0, a base of 5 is none but a 32-bit displacement. True: what
+ * comes of it is relative to the next instruction.
+ */
+static bool address_32(struct emul *e)
 {
 	struct emul_insn *in = &e->insn;
 	unsigned base = in->rm & 7, disp_size = in->mod == 1 ? 1 : in->mod == 2 ? 4 : 0;
-	bool sib = base == RSP;
-	uint64_t disp = 0;
-	enum emul_result r = sib ? take_sib(e, &base) : EMUL_OK;
+	bool sib = base == RSP, absolute;
 
-	if (r != EMUL_OK)
-		return r;
-	if (in->mod == 0 && base == RBP) {
+	if (sib)
+		base = take_sib(e);
+	absolute = in->mod == 0 && base == RBP;
+	if (absolute) {
 		disp_size = 4;
-		*rip_relative = !sib && e->mode == EMUL_64;
 	} else {
 		base |= (in->rex & REX_B) << 3;
 		if (base == RSP || base == RBP)
@@ -288,17 +264,15 @@ static enum emul_result address_32(struct emul *e, bool *rip_relative)
 		in->ea += base_value(e, base);
 	}
 	if (disp_size)
-		r = take_signed(e, disp_size, &disp);
-	in->ea += disp;
-	return r;
+		in->ea += take_signed(e, disp_size);
+	return absolute && !sib && e->mode == EMUL_64;
 }
 
 /* The ModRM byte itself, and by it the entry of a group. */
-static enum emul_result take_modrm(struct emul *e)
+static void take_modrm(struct emul *e)
 {
 	struct emul_insn *in = &e->insn;
-	uint8_t b = 0;
-	enum emul_result r = take_byte(e, &b);
+	uint8_t b = take_byte(e);
 
 	in->has_modrm = true;
 	in->mod = in->flags & REGISTERS ? 3 : b >> 6;
@@ -309,75 +283,77 @@ static enum emul_result take_modrm(struct emul *e)
 		in->entry = &in->entry->group[in->reg & 7];
 		in->flags = in->entry->flags;
 	}
-	return r;
 }
 
 /* Selectors of far pointers are skipped, nobody emulates those; and so is ENTER's level. */
-static enum emul_result take_immediate(struct emul *e)
+static void take_immediate(struct emul *e)
 {
 	struct emul_insn *in = &e->insn;
-	unsigned z = in->op_size == 2 ? 2 : 4;
-	uint64_t skipped;
-	enum emul_result r;
+	unsigned z = in->op_size < 4 ? in->op_size : 4;
 
 	switch (in->flags & IMM) {
 	case IMM_8:
-		return take_signed(e, 1, &in->imm);
+		in->imm = take_signed(e, 1);
+		break;
 	case IMM_Z:
-		return take_signed(e, z, &in->imm);
+		in->imm = take_signed(e, z);
+		break;
 	case IMM_V:
-		return take_signed(e, in->op_size, &in->imm);
+		in->imm = take_signed(e, in->op_size);
+		break;
 	case IMM_16:
-		return take_signed(e, 2, &in->imm);
+		in->imm = take_signed(e, 2);
+		break;
 	case IMM_24:
-		r = take_signed(e, 2, &in->imm);
-		return r == EMUL_OK ? take_signed(e, 1, &skipped) : r;
+		in->imm = take_signed(e, 2);
+		take_byte(e);
+		break;
 	case MOFFS:
 		in->is_mem = true;
-		return take_signed(e, in->addr_size, &in->ea);
+		in->ea = take_signed(e, in->addr_size);
+		break;
 	case FAR:
-		r = take_signed(e, z, &in->imm);
-		return r == EMUL_OK ? take_signed(e, 2, &skipped) : r;
-	default:
-		return EMUL_OK;
+		in->imm = take_signed(e, z);
+		take_signed(e, 2);
+		break;
 	}
 }
 
-static enum emul_result take_operands(struct emul *e)
+static void take_operands(struct emul *e)
 {
 	struct emul_insn *in = &e->insn;
-	enum emul_result r = in->flags & MODRM ? take_modrm(e) : EMUL_OK;
 	bool rip_relative = false;
 
-	if (r != EMUL_OK)
-		return r;
+	if (in->flags & MODRM)
+		take_modrm(e);
 	in->op_size = operand_size(e);
 	if (in->flags & OPREG)
 		in->rm = (in->opcode & 7) | (in->rex & REX_B) << 3;
-	if (in->is_mem)
-		r = in->addr_size == 2 ? address_16(e) : address_32(e, &rip_relative);
-	if (r == EMUL_OK)
-		r = take_immediate(e);
+	if (in->is_mem && in->addr_size == 2)
+		address_16(e);
+	else if (in->is_mem)
+		rip_relative = address_32(e);
+	take_immediate(e);
 	if (rip_relative)
 		in->ea += e->rip + in->len;
 	in->ea &= emul_mask(in->addr_size);
 	if (in->map == MAP_1 && (in->opcode & 0xfe) == 0x6c) /* INS: no prefix changes it */
 		in->seg = SEG_ES;
 	use_default_segment(in, SEG_DS);
-	return r;
 }
 
 enum emul_result emul_decode(struct emul *e, const uint8_t *bytes, unsigned n)
 {
 	struct emul_insn *in = &e->insn;
-	enum emul_result r;
 
+	e->result = EMUL_OK;
 	memset(in, 0, sizeof(*in));
 	in->fetched = n < EMUL_INSN_MAX ? n : EMUL_INSN_MAX;
 	if (n)
 		memcpy(in->bytes, bytes, in->fetched);
 	in->seg = SEG_DEFAULT;
 	in->addr_size = address_size(e, false);
-	r = take_opcode(e);
-	return r == EMUL_OK ? take_operands(e) : r;
+	take_opcode(e);
+	take_operands(e);
+	return e->result;
 }

@@ -50,9 +50,9 @@ struct emul_ops {
 	/* SSE registers, 16 bytes; from 16 on MMX registers, as x87's have them; never fail */
 	void (*read_xmm)(struct emul *e, unsigned reg, void *buf);
 	void (*write_xmm)(struct emul *e, unsigned reg, const void *buf);
-	/* of ES to GS, LDTR and TR, to be stored; never fails. NULL: that is not emulated */
+	/* of ES to GS, LDTR and TR, to be stored; never fails */
 	uint16_t (*selector)(struct emul *e, unsigned seg);
-	/* loads it, or CS for a far jump, after all other accesses. NULL: that is not emulated */
+	/* loads it, or CS for a far jump, after all other accesses */
 	enum emul_result (*load_segment)(struct emul *e, unsigned seg, uint16_t selector);
 };
 
@@ -69,7 +69,7 @@ struct emul_insn {
 	uint8_t mod, reg, rm;	/* with REX bits */
 	uint64_t ea;		/* offset of the memory operand, cut to addr_size */
 	uint64_t imm;		/* sign-extended to 64 bits */
-	uint16_t flags;		/* of the opcode table */
+	uint32_t flags;		/* of the opcode table */
 	const struct emul_entry *entry;
 };
 
@@ -84,6 +84,7 @@ struct emul {
 	uint64_t cr0, cr4;	/* for SMSW; OSFXSR for SSE */
 	bool stack32;		/* SS.B, outside 64-bit mode: PUSH and POP use ESP */
 	/* out */
+	enum emul_result result; /* the first that was not EMUL_OK */
 	struct emul_fault fault;
 	struct emul_insn insn;
 };

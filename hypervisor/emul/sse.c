@@ -74,17 +74,16 @@ static const struct sse_move *find(const struct emul_insn *in)
 	return NULL;
 }
 
-enum emul_result emul_sse(struct emul_work *w)
+void emul_sse(struct emul_work *w)
 {
 	const struct emul_insn *in = w->in;
 	const struct sse_move *m = find(in);
 	struct emul *e = w->e;
 	uint8_t xmm[XMM_BYTES] = { 0 };
-	enum emul_result r;
 	unsigned n, reg;
 
 	if (!m || !in->is_mem)
-		return EMUL_UNHANDLED;
+		return emul_stop(e, EMUL_UNHANDLED);
 	if (!(m->how & MMX) && !(e->cr4 & CR4_OSFXSR))
 		return emul_raise(e, X86_UD);
 	if (m->how & ALIGNED && emul_misaligned(e))
@@ -94,11 +93,10 @@ enum emul_result emul_sse(struct emul_work *w)
 	if (m->how & (STORE | HALF))
 		e->ops->read_xmm(e, reg, xmm);
 	if (m->how & STORE)
-		return e->ops->write(e, in->seg, in->ea, xmm + m->at, n);
-	r = e->ops->read(e, in->seg, in->ea, xmm + m->at, n);
+		return emul_stop(e, e->ops->write(e, in->seg, in->ea, xmm + m->at, n));
+	emul_stop(e, e->ops->read(e, in->seg, in->ea, xmm + m->at, n));
 	if (m->how & MMX)
 		memset(xmm + 8, 0xff, 2); /* exponent and sign */
-	if (r == EMUL_OK)
+	if (e->result == EMUL_OK)
 		e->ops->write_xmm(e, reg, xmm);
-	return r;
 }

@@ -21,63 +21,40 @@ static void advance(struct emul_work *w, unsigned reg)
 
 /* --- one iteration; each: all of its memory first --- */
 
-static enum emul_result movs(struct emul_work *w)
+static void movs(struct emul_work *w)
 {
-	enum emul_result r = emul_mem_read(w, w->in->seg, pointer(w, RSI), &w->src);
-
-	if (r == EMUL_OK)
-		r = emul_mem_write(w, SEG_ES, pointer(w, RDI), w->src);
-	if (r != EMUL_OK)
-		return r;
+	emul_mem_write(w, SEG_ES, pointer(w, RDI), emul_mem_read(w, w->in->seg, pointer(w, RSI)));
 	advance(w, RSI);
 	advance(w, RDI);
-	return EMUL_OK;
 }
 
-static enum emul_result stos(struct emul_work *w)
+static void stos(struct emul_work *w)
 {
-	enum emul_result r = emul_mem_write(w, SEG_ES, pointer(w, RDI), w->e->gpr[RAX]);
-
-	if (r == EMUL_OK)
-		advance(w, RDI);
-	return r;
+	emul_mem_write(w, SEG_ES, pointer(w, RDI), w->e->gpr[RAX]);
+	advance(w, RDI);
 }
 
-static enum emul_result lods(struct emul_work *w)
+static void lods(struct emul_work *w)
 {
-	enum emul_result r = emul_mem_read(w, w->in->seg, pointer(w, RSI), &w->src);
-
-	if (r != EMUL_OK)
-		return r;
-	emul_reg_write(w->e, RAX, w->size, w->src);
+	emul_reg_write(w->e, RAX, w->size, emul_mem_read(w, w->in->seg, pointer(w, RSI)));
 	advance(w, RSI);
-	return EMUL_OK;
 }
 
-static enum emul_result cmps(struct emul_work *w)
+static void cmps(struct emul_work *w)
 {
-	enum emul_result r = emul_mem_read(w, w->in->seg, pointer(w, RSI), &w->dst);
-
-	if (r == EMUL_OK)
-		r = emul_mem_read(w, SEG_ES, pointer(w, RDI), &w->src);
-	if (r != EMUL_OK)
-		return r;
+	w->dst = emul_mem_read(w, w->in->seg, pointer(w, RSI));
+	w->src = emul_mem_read(w, SEG_ES, pointer(w, RDI));
 	alu_sub(w);
 	advance(w, RSI);
 	advance(w, RDI);
-	return EMUL_OK;
 }
 
-static enum emul_result scas(struct emul_work *w)
+static void scas(struct emul_work *w)
 {
-	enum emul_result r = emul_mem_read(w, SEG_ES, pointer(w, RDI), &w->src);
-
-	if (r != EMUL_OK)
-		return r;
 	w->dst = emul_reg_read(w->e, RAX, w->size);
+	w->src = emul_mem_read(w, SEG_ES, pointer(w, RDI));
 	alu_sub(w);
 	advance(w, RDI);
-	return EMUL_OK;
 }
 
 /* --- repetition --- */
@@ -90,20 +67,18 @@ static bool goes_on(const struct emul_work *w)
 	return pointer(w, RCX) && (!compares || equal == (w->in->rep == PREFIX_REP));
 }
 
-enum emul_result emul_string(struct emul_work *w)
+void emul_string(struct emul_work *w)
 {
 	static emul_run *const one[] = { NULL, NULL, movs, cmps, NULL, stos, lods, scas };
-	enum emul_result r;
 
 	if (w->in->rep && pointer(w, RCX) == 0)
-		return EMUL_OK;
-	r = one[w->in->opcode >> 1 & 7](w);
-	if (r != EMUL_OK || !w->in->rep)
-		return r;
+		return;
+	one[w->in->opcode >> 1 & 7](w);
+	if (!w->in->rep)
+		return;
 	emul_reg_write(w->e, RCX, w->in->addr_size, pointer(w, RCX) - 1);
 	if (goes_on(w)) {
 		w->rip = w->e->rip;
 		w->flags |= RFLAGS_RF;
 	}
-	return EMUL_OK;
 }

@@ -12,12 +12,9 @@
 
 /* A row of the classic eight operations; how: LOCK or NO_WRITE. */
 #define ALU_ROW(op, fn, how)							\
-	[op] = { MODRM | BYTE | (how), emul_binary, { fn } },			\
-	[op + 1] = { MODRM | (how), emul_binary, { fn } },			\
-	[op + 2] = { MODRM | BYTE | REG_RM | ((how) & ~LOCK), emul_binary, { fn } }, \
-	[op + 3] = { MODRM | REG_RM | ((how) & ~LOCK), emul_binary, { fn } },	\
-	[op + 4] = { BYTE | IMM_8 | RM_IMM | ((how) & ~LOCK), emul_binary, { fn } }, \
-	[op + 5] = { IMM_Z | RM_IMM | ((how) & ~LOCK), emul_binary, { fn } }
+	[op ... op + 1] = { MODRM | W_BIT | (how), emul_binary, { fn } },	\
+	[op + 2 ... op + 3] = { MODRM | W_BIT | REG_RM | ((how) & ~LOCK), emul_binary, { fn } }, \
+	[op + 4 ... op + 5] = { W_BIT | IMM_Z | RM_IMM | ((how) & ~LOCK), emul_binary, { fn } }
 
 /* 80 to 83: the same by ModRM.reg. */
 #define ALU_GROUP(how)								\
@@ -32,44 +29,34 @@
 		{ MODRM | RM_IMM | NO_WRITE | (how), emul_binary, { alu_sub } }, \
 	}
 
-static const struct emul_entry alu_byte[8] = ALU_GROUP(BYTE | IMM_8);
-static const struct emul_entry alu_byte_82[8] = ALU_GROUP(BYTE | IMM_8 | NO_64);
-static const struct emul_entry alu_z[8] = ALU_GROUP(IMM_Z);
+static const struct emul_entry alu_z[8] = ALU_GROUP(W_BIT | IMM_Z);
+static const struct emul_entry alu_82[8] = ALU_GROUP(BYTE | IMM_8 | NO_64);
 static const struct emul_entry alu_8[8] = ALU_GROUP(IMM_8);
 
 /* C0, C1, D0 to D3; /6 is SHL once more, as all processors have it. */
 #define SHIFT_GROUP(how)							\
 	{									\
-		{ MODRM | (how), emul_binary, { bits_rol } },			\
-		{ MODRM | (how), emul_binary, { bits_ror } },			\
-		{ MODRM | (how), emul_binary, { bits_rcl } },			\
-		{ MODRM | (how), emul_binary, { bits_rcr } },			\
-		{ MODRM | (how), emul_binary, { bits_shl } },			\
-		{ MODRM | (how), emul_binary, { bits_shr } },			\
-		{ MODRM | (how), emul_binary, { bits_shl } },			\
-		{ MODRM | (how), emul_binary, { bits_sar } },			\
+		{ MODRM | W_BIT | (how), emul_binary, { bits_rol } },		\
+		{ MODRM | W_BIT | (how), emul_binary, { bits_ror } },		\
+		{ MODRM | W_BIT | (how), emul_binary, { bits_rcl } },		\
+		{ MODRM | W_BIT | (how), emul_binary, { bits_rcr } },		\
+		{ MODRM | W_BIT | (how), emul_binary, { bits_shl } },		\
+		{ MODRM | W_BIT | (how), emul_binary, { bits_shr } },		\
+		{ MODRM | W_BIT | (how), emul_binary, { bits_shl } },		\
+		{ MODRM | W_BIT | (how), emul_binary, { bits_sar } },		\
 	}
 
-static const struct emul_entry shift_byte_imm[8] = SHIFT_GROUP(BYTE | RM_IMM | IMM_8);
 static const struct emul_entry shift_imm[8] = SHIFT_GROUP(RM_IMM | IMM_8);
-static const struct emul_entry shift_byte_one[8] = SHIFT_GROUP(BYTE | RM_ONE);
 static const struct emul_entry shift_one[8] = SHIFT_GROUP(RM_ONE);
-static const struct emul_entry shift_byte_cl[8] = SHIFT_GROUP(BYTE | RM_CL);
 static const struct emul_entry shift_cl[8] = SHIFT_GROUP(RM_CL);
 
-/* F6, F7 */
-#define UNARY_GROUP(size, imm)							\
-	{									\
-		[0 ... 1] = { MODRM | RM_IMM | NO_WRITE | (size) | (imm), emul_binary,	\
-			      { alu_and } }, /* TEST */				\
-		[2] = { MODRM | LOCK | (size), emul_binary, { alu_not } },	\
-		[3] = { MODRM | LOCK | (size), emul_binary, { alu_neg } },	\
-		[4 ... 7] = { MODRM | (size), emul_mul_div, { NULL } },		\
-	}
-
-static const struct emul_entry unary_byte[8] = UNARY_GROUP(BYTE, IMM_8);
-static const struct emul_entry unary[8] = UNARY_GROUP(0, IMM_Z);
-
+static const struct emul_entry group_f6[8] = {
+	/* TEST */
+	[0 ... 1] = { MODRM | W_BIT | IMM_Z | RM_IMM | NO_WRITE, emul_binary, { alu_and } },
+	[2] = { MODRM | W_BIT | LOCK, emul_binary, { alu_not } },
+	[3] = { MODRM | W_BIT | LOCK, emul_binary, { alu_neg } },
+	[4 ... 7] = { MODRM | W_BIT, emul_mul_div },
+};
 static const struct emul_entry group_fe[8] = {
 	{ MODRM | BYTE | LOCK, emul_binary, { alu_inc } },
 	{ MODRM | BYTE | LOCK, emul_binary, { alu_dec } },
@@ -100,12 +87,8 @@ static const struct emul_entry group_0f01[8] = {
 	[5 ... 7] = { MODRM },
 };
 static const struct emul_entry group_c6[8] = {
-	{ MODRM | BYTE | IMM_8 | RM_IMM | NO_READ, emul_binary, { alu_mov } },
-	[1 ... 7] = { MODRM | IMM_8 },
-};
-static const struct emul_entry group_c7[8] = {
-	{ MODRM | IMM_Z | RM_IMM | NO_READ, emul_binary, { alu_mov } },
-	[1 ... 7] = { MODRM | IMM_Z },
+	{ MODRM | W_BIT | IMM_Z | RM_IMM | NO_READ, emul_binary, { alu_mov } },
+	[1 ... 7] = { MODRM | W_BIT | IMM_Z },
 };
 static const struct emul_entry group_0fba[8] = {
 	[0 ... 3] = { MODRM | IMM_8 },
@@ -143,69 +126,50 @@ static const struct emul_entry map_1[256] = {
 	[0x69] = { MODRM | IMM_Z | REG_RM | NO_READ, emul_binary, { alu_imul_imm } },
 	[0x6a] = { IMM_8 | RM_IMM | D64, emul_push },
 	[0x6b] = { MODRM | IMM_8 | REG_RM | NO_READ, emul_binary, { alu_imul_imm } },
+	[0x6c ... 0x6f] = { W_BIT }, /* INS, OUTS */
 	[0x70 ... 0x7f] = { IMM_8 },
-	[0x80] = { MODRM | GROUP, .group = alu_byte },
-	[0x81] = { MODRM | GROUP, .group = alu_z },
-	[0x82] = { MODRM | GROUP, .group = alu_byte_82 },
+	[0x80 ... 0x81] = { MODRM | GROUP, .group = alu_z },
+	[0x82] = { MODRM | GROUP, .group = alu_82 },
 	[0x83] = { MODRM | GROUP, .group = alu_8 },
-	[0x84] = { MODRM | BYTE | NO_WRITE, emul_binary, { alu_and } }, /* TEST */
-	[0x85] = { MODRM | NO_WRITE, emul_binary, { alu_and } },
-	[0x86] = { MODRM | BYTE | LOCK, emul_xchg },
-	[0x87] = { MODRM | LOCK, emul_xchg },
-	[0x88] = { MODRM | BYTE | NO_READ, emul_binary, { alu_mov } },
-	[0x89] = { MODRM | NO_READ, emul_binary, { alu_mov } },
-	[0x8a] = { MODRM | BYTE | REG_RM | NO_READ, emul_binary, { alu_mov } },
-	[0x8b] = { MODRM | REG_RM | NO_READ, emul_binary, { alu_mov } },
+	[0x84 ... 0x85] = { MODRM | W_BIT | NO_WRITE, emul_binary, { alu_and } }, /* TEST */
+	[0x86 ... 0x87] = { MODRM | W_BIT | LOCK, emul_xchg },
+	[0x88 ... 0x89] = { MODRM | W_BIT | NO_READ, emul_binary, { alu_mov } },
+	[0x8a ... 0x8b] = { MODRM | W_BIT | REG_RM | NO_READ, emul_binary, { alu_mov } },
 	[0x8c] = { MODRM, emul_mov_from_seg },
 	[0x8d] = { MODRM, emul_lea },
 	[0x8e] = { MODRM, emul_mov_to_seg },
 	[0x8f] = { MODRM | GROUP, .group = group_8f },
 	[0x90 ... 0x97] = { OPREG, emul_xchg }, /* NOP too */
 	[0x9a] = { FAR },
-	[0xa0] = { BYTE | MOFFS | REG_RM | NO_READ, emul_binary, { alu_mov } },
-	[0xa1] = { MOFFS | REG_RM | NO_READ, emul_binary, { alu_mov } },
-	[0xa2] = { BYTE | MOFFS | NO_READ, emul_binary, { alu_mov } },
-	[0xa3] = { MOFFS | NO_READ, emul_binary, { alu_mov } },
-	[0xa4] = { BYTE, emul_string }, /* MOVS */
-	[0xa5] = { 0, emul_string },
-	[0xa6] = { BYTE, emul_string }, /* CMPS */
-	[0xa7] = { 0, emul_string },
-	[0xa8] = { BYTE | IMM_8 | RM_IMM | NO_WRITE, emul_binary, { alu_and } },
-	[0xa9] = { IMM_Z | RM_IMM | NO_WRITE, emul_binary, { alu_and } },
-	[0xaa] = { BYTE, emul_string }, /* STOS */
-	[0xab] = { 0, emul_string },
-	[0xac] = { BYTE, emul_string }, /* LODS */
-	[0xad] = { 0, emul_string },
-	[0xae] = { BYTE, emul_string }, /* SCAS */
-	[0xaf] = { 0, emul_string },
+	[0xa0 ... 0xa1] = { W_BIT | MOFFS | REG_RM | NO_READ, emul_binary, { alu_mov } },
+	[0xa2 ... 0xa3] = { W_BIT | MOFFS | NO_READ, emul_binary, { alu_mov } },
+	[0xa4 ... 0xa7] = { W_BIT, emul_string }, /* MOVS, CMPS */
+	[0xa8 ... 0xa9] = { W_BIT | IMM_Z | RM_IMM | NO_WRITE, emul_binary, { alu_and } },
+	[0xaa ... 0xaf] = { W_BIT, emul_string }, /* STOS, LODS, SCAS */
 	[0xb0 ... 0xb7] = { OPREG | BYTE | IMM_8 | RM_IMM | NO_READ, emul_binary, { alu_mov } },
 	[0xb8 ... 0xbf] = { OPREG | IMM_V | RM_IMM | NO_READ, emul_binary, { alu_mov } },
-	[0xc0] = { MODRM | GROUP, .group = shift_byte_imm },
-	[0xc1] = { MODRM | GROUP, .group = shift_imm },
+	[0xc0 ... 0xc1] = { MODRM | GROUP, .group = shift_imm },
 	[0xc2] = { IMM_16 | D64, emul_return },
 	[0xc3] = { D64, emul_return },
 	[0xc4 ... 0xc5] = { MODRM },
-	[0xc6] = { MODRM | GROUP, .group = group_c6 },
-	[0xc7] = { MODRM | GROUP, .group = group_c7 },
+	[0xc6 ... 0xc7] = { MODRM | GROUP, .group = group_c6 },
 	[0xc8] = { IMM_24 | D64, emul_enter },
 	[0xc9] = { D64, emul_leave },
 	[0xca] = { IMM_16 },
 	[0xcd] = { IMM_8 },
-	[0xd0] = { MODRM | GROUP, .group = shift_byte_one },
-	[0xd1] = { MODRM | GROUP, .group = shift_one },
-	[0xd2] = { MODRM | GROUP, .group = shift_byte_cl },
-	[0xd3] = { MODRM | GROUP, .group = shift_cl },
+	[0xd0 ... 0xd1] = { MODRM | GROUP, .group = shift_one },
+	[0xd2 ... 0xd3] = { MODRM | GROUP, .group = shift_cl },
 	[0xd4 ... 0xd5] = { IMM_8 },
 	[0xd7] = { BYTE, emul_xlat },
 	[0xd8 ... 0xdf] = { MODRM },
 	[0xe0 ... 0xe3] = { IMM_8 },
-	[0xe4 ... 0xe7] = { IMM_8 },
+	[0xe4 ... 0xe7] = { IMM_8 | W_BIT }, /* IN, OUT */
 	[0xe8] = { IMM_Z | D64, emul_call },
 	[0xe9] = { IMM_Z | D64 },
 	[0xea] = { FAR },
 	[0xeb] = { IMM_8 },
-	[0xf6] = { MODRM | GROUP, .group = unary_byte },
-	[0xf7] = { MODRM | GROUP, .group = unary },
+	[0xec ... 0xef] = { W_BIT },
+	[0xf6 ... 0xf7] = { MODRM | GROUP, .group = group_f6 },
 	[0xfe] = { MODRM | GROUP, .group = group_fe },
 	[0xff] = { MODRM | GROUP, .group = group_ff },
 };
@@ -244,8 +208,7 @@ static const struct emul_entry map_0f[256] = {
 	[0xad] = { MODRM, emul_binary, { bits_shrd } },
 	[0xae] = { MODRM | GROUP, .group = group_0fae },
 	[0xaf] = { MODRM | REG_RM, emul_binary, { alu_imul } },
-	[0xb0] = { MODRM | BYTE | LOCK, emul_cmpxchg },
-	[0xb1] = { MODRM | LOCK, emul_cmpxchg },
+	[0xb0 ... 0xb1] = { MODRM | W_BIT | LOCK, emul_cmpxchg },
 	[0xb2] = { MODRM },
 	[0xb3] = { MODRM | LOCK, emul_bit, { bits_btr } },
 	[0xb4 ... 0xb5] = { MODRM },
@@ -255,8 +218,7 @@ static const struct emul_entry map_0f[256] = {
 	[0xbb] = { MODRM | LOCK, emul_bit, { bits_btc } },
 	[0xbc ... 0xbd] = { MODRM, emul_scan },
 	[0xbe ... 0xbf] = { MODRM, emul_movx },
-	[0xc0] = { MODRM | BYTE | LOCK, emul_xadd },
-	[0xc1] = { MODRM | LOCK, emul_xadd },
+	[0xc0 ... 0xc1] = { MODRM | W_BIT | LOCK, emul_xadd },
 	[0xc2] = { MODRM | IMM_8 },
 	[0xc3] = { MODRM, emul_movnti },
 	[0xc4 ... 0xc6] = { MODRM | IMM_8 },

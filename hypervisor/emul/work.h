@@ -2,8 +2,9 @@
 /*
  * What the files of the emulator share: the opcode table's entries, and one instruction at work.
  *
- * A handler makes all its accesses to memory before it changes a register: thus an access that
- * fails or is to come again leaves everything as it was.
+ * Whatever goes wrong is noted in e->result and looked at in the end: what follows it reads 0 and
+ * writes nothing. A handler makes all its accesses to memory before it changes a register: thus an
+ * access that fails or is to come again leaves everything as it was.
  */
 #ifndef HV_EMUL_WORK_H
 #define HV_EMUL_WORK_H
@@ -37,6 +38,7 @@ enum {
 	NO_WRITE = 0x2000, /* likewise */
 	REGISTERS = 0x4000, /* ModRM.mod does not count: MOV to and from CR, DR, TR */
 	OPREG = 0x8000,	    /* RM is a register, by the opcode's low bits */
+	W_BIT = 0x10000,    /* BYTE if the opcode is even */
 };
 
 /* In the order of the encoding. */
@@ -48,11 +50,11 @@ enum { PREFIX_REPNE = 0xf2, PREFIX_REP = 0xf3 };
 enum { MAP_1 = 1, MAP_0F, MAP_0F38, MAP_0F3A };
 
 struct emul_work;
-typedef enum emul_result emul_run(struct emul_work *w);
+typedef void emul_run(struct emul_work *w);
 typedef void emul_compute(struct emul_work *w);
 
 struct emul_entry {
-	uint16_t flags;
+	uint32_t flags;
 	emul_run *run;			  /* NULL: only its length is known */
 	union {
 		emul_compute *compute;	  /* dst and src to dst and flags */
@@ -109,7 +111,8 @@ static inline bool emul_misaligned(const struct emul *e)
 
 /* --- decode.c --- */
 
-enum emul_result emul_raise(struct emul *e, uint8_t vector); /* EMUL_FAULT; error code 0, if any */
+void emul_stop(struct emul *e, enum emul_result why); /* the first one counts */
+void emul_raise(struct emul *e, uint8_t vector); /* EMUL_FAULT; error code 0, if any */
 
 /* --- table.c --- */
 
@@ -121,11 +124,11 @@ const struct emul_entry *emul_lookup(unsigned map, uint8_t opcode);
 /* Registers as an instruction names them: size 1 knows AH to BH, size 4 writes all 64 bits. */
 uint64_t emul_reg_read(const struct emul *e, unsigned reg, unsigned size);
 void emul_reg_write(struct emul *e, unsigned reg, unsigned size, uint64_t val);
-enum emul_result emul_mem_read(struct emul_work *w, unsigned seg, uint64_t off, uint64_t *val);
-enum emul_result emul_mem_write(struct emul_work *w, unsigned seg, uint64_t off, uint64_t val);
+uint64_t emul_mem_read(struct emul_work *w, unsigned seg, uint64_t off);
+void emul_mem_write(struct emul_work *w, unsigned seg, uint64_t off, uint64_t val);
 /* The operand that ModRM.rm or the opcode names. */
-enum emul_result emul_rm_read(struct emul_work *w, uint64_t *val);
-enum emul_result emul_rm_write(struct emul_work *w, uint64_t val);
+uint64_t emul_rm_read(struct emul_work *w);
+void emul_rm_write(struct emul_work *w, uint64_t val);
 
 /* --- what the table names --- */
 

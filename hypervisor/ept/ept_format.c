@@ -2,7 +2,8 @@
 /*
  * EPT: stage 2 in Intel's format. Memory is write-back whatever the guest's PAT says: it is the
  * process's ordinary memory.
- * Missing: 1 GiB leaves, other memory types, separate execute rights for user mode.
+ * Missing: 1 GiB leaves, other memory types, separate execute rights for user mode; 2 MiB leaves
+ * from which nothing executes, for processors that raise a machine check when one is split.
  *
  * Reference: Intel SDM 3, "The Extended Page Table Mechanism (EPT)".
  */

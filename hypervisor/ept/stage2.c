@@ -17,7 +17,7 @@ enum { ENTRIES = 512, INDEX_BITS = 9 };
 
 /*
  * Our own bit of an entry that names a table; no processor looks at it. With it and the accessed
- * bit off no leaf below is dirty, and stage2_dirty() need not look: see dirty_enter().
+ * bit off no leaf below is dirty, and stage2_dirty() need not look: see may_be_dirty().
  */
 #define UNSURE (1ull << 58)
 #define ALL    (~0ull)
@@ -73,7 +73,6 @@ int stage2_init(struct stage2 *s, const struct stage2_format *fmt, bool ad_bits)
 	if (host_page_new(&s->root, 0))
 		return -ENOMEM;
 	s->root_value = fmt->root(s->root.pa, s->ad_bits);
-	s->tables = 1;
 	return 0;
 }
 
@@ -84,26 +83,22 @@ static void free_table(uint64_t pa)
 	host_page_del(&page, 0);
 }
 
-static void free_below(const struct stage2 *s, const uint64_t *table, unsigned level)
+static void free_tables(const struct stage2 *s, uint64_t pa, unsigned level)
 {
-	for (unsigned i = 0; i < ENTRIES; i++) {
-		uint64_t e = table[i];
+	const uint64_t *table = host_page_va(pa);
 
-		if (!e || s->fmt->is_leaf(e, level))
-			continue;
-		if (level > 2)
-			free_below(s, host_page_va(e & PTE_ADDR), level - 1);
-		free_table(e & PTE_ADDR);
-	}
+	for (unsigned i = 0; level > 1 && i < ENTRIES; i++)
+		if (table[i] && !s->fmt->is_leaf(table[i], level))
+			free_tables(s, table[i] & PTE_ADDR, level - 1);
+	free_table(pa);
 }
 
 void stage2_fini(struct stage2 *s)
 {
 	stage2_bury(stage2_take_dead(s));
 	if (s->root.va)
-		free_below(s, s->root.va, S2_LEVELS);
-	host_page_del(&s->root, 0);
-	s->leaves = s->tables = 0;
+		free_tables(s, s->root.pa, S2_LEVELS);
+	s->root.va = NULL;
 }
 
 /*
@@ -117,7 +112,6 @@ static void bequeath(struct stage2 *s, uint64_t entry)
 
 	cpu_store(&table[0], s->dead);
 	s->dead = pa;
-	s->tables--;
 }
 
 uint64_t stage2_take_dead(struct stage2 *s)
@@ -148,7 +142,6 @@ static int grow(struct stage2 *s, struct stage2_pool *p, uint64_t *e, uint64_t o
 	if (!p->n)
 		return -ENOMEM;
 	p->n--;
-	s->tables++;
 	*now = s->fmt->table(p->page[p->n].pa);
 	if (!old) {
 		cpu_store(e, *now);
@@ -162,7 +155,6 @@ static int grow(struct stage2 *s, struct stage2_pool *p, uint64_t *e, uint64_t o
 	ad = cpu_swap(e, *now) & ad_mask(s); /* some may have been set since old was read */
 	for (unsigned i = 0; ad && i < ENTRIES; i++)
 		cpu_or(&table[i], ad);
-	s->leaves += ENTRIES - 1;
 	return 0;
 }
 
@@ -180,19 +172,17 @@ static void set_leaf(struct stage2 *s, uint64_t *e, uint64_t leaf, unsigned leve
 {
 	uint64_t old = cpu_swap(e, leaf);
 
-	s->leaves++;
 	if (!old)
 		return;
 	if (!s->fmt->is_leaf(old, level)) {
 		uint64_t *table = host_page_va(old & PTE_ADDR);
 
 		for (unsigned i = 0; i < ENTRIES; i++)
-			s->leaves -= cpu_swap(&table[i], 0) != 0;
+			cpu_store(&table[i], 0);
 		bequeath(s, old);
 		*flush = true;
 		return;
 	}
-	s->leaves--;
 	if (old & ad_mask(s))
 		cpu_or(e, old & ad_mask(s));
 	if (((old ^ leaf) & PTE_ADDR) || (s->fmt->prot(old) & ~s->fmt->prot(leaf)))
@@ -257,20 +247,22 @@ static void pass_leaf(struct pass *p, uint64_t *e, uint64_t gpa, unsigned level)
 	old = p->strip ? cpu_and(e, ~p->strip) : cpu_load(e);
 	p->found = true;
 	p->flush |= (p->strip & ~p->s->fmt->accessed) != 0;
-	p->s->leaves -= p->strip == ALL;
 	if (p->log && p->log->bits && (old & dirty_mask(p->s)))
 		log_leaf(p->log, gpa, level);
 }
 
-/* The first entry from e on with a bit of the mask. Most have none: eight are looked at at once. */
-static uint64_t *next_leaf(const volatile uint64_t *e, const volatile uint64_t *end, uint64_t mask)
+/*
+ * The first entry from e on with a bit of the mask. Most have none: eight are looked at together.
+ * What the processor sets meanwhile is seen or not: whoever needs it looks again after a flush.
+ */
+static uint64_t *next_leaf(uint64_t *e, uint64_t *end, uint64_t mask)
 {
 	for (; end - e >= 8; e += 8)
 		if ((e[0] | e[1] | e[2] | e[3] | e[4] | e[5] | e[6] | e[7]) & mask)
 			break;
 	while (e < end && !(*e & mask))
 		e++;
-	return (uint64_t *)e;
+	return e;
 }
 
 static void pass_leaves(struct pass *p, uint64_t *first, uint64_t gpa, uint64_t n)
@@ -281,21 +273,33 @@ static void pass_leaves(struct pass *p, uint64_t *first, uint64_t gpa, uint64_t 
 		pass_leaf(p, e, gpa + (e - first) * S2_PAGE, 1);
 }
 
+/* Is all that the table of an entry maps in [gpa, end)? */
+static bool maps_only(uint64_t entry, unsigned level, uint64_t gpa, uint64_t end)
+{
+	uint64_t *table = host_page_va(entry & PTE_ADDR), *from, *to;
+
+	if (level > 2 || end - gpa == span(level))
+		return end - gpa == span(level);
+	from = &table[index_of(gpa, 1)];
+	to = from + (end - gpa) / S2_PAGE;
+	return next_leaf(table, from, ALL) == from &&
+	       next_leaf(to, table + ENTRIES, ALL) == table + ENTRIES;
+}
+
 /*
  * A processor that makes a leaf dirty walks there, which sets the accessed bit of each table on
  * its way, unless it has cached the way since before our last flush. So a table whose accessed bit
  * we cleared is unsure until it has been looked through once more after that flush; from then on it
  * can be skipped until the accessed bit is on again. Without these bits stage2_map() says UNSURE.
- * whole: all that the table maps is in the range.
  */
-static bool may_be_dirty(struct pass *p, uint64_t *e, bool whole)
+static bool may_be_dirty(struct pass *p, uint64_t *e, unsigned level, uint64_t gpa, uint64_t end)
 {
 	uint64_t accessed = ad_mask(p->s) & p->s->fmt->accessed;
 	uint64_t val = cpu_load(e);
 
 	if (!(val & (accessed | UNSURE)))
 		return false;
-	if (!p->strip || !whole)
+	if (!p->strip || !maps_only(val, level, gpa, end))
 		return true;
 	if (val & accessed) {
 		cpu_or(e, UNSURE);
@@ -319,7 +323,7 @@ static void pass_entry(struct pass *p, uint64_t *e, unsigned level, uint64_t gpa
 			pass_leaf(p, e, gpa & ~(span(level) - 1), level);
 		return;
 	}
-	if (p->dirty && !may_be_dirty(p, e, end - gpa == span(level)))
+	if (p->dirty && !may_be_dirty(p, e, level, gpa, end))
 		return;
 	below = host_page_va(val & PTE_ADDR);
 	if (level == 2)
@@ -357,13 +361,6 @@ static bool pass(struct pass *p, uint64_t gpa, uint64_t len)
 bool stage2_zap(struct stage2 *s, uint64_t gpa, uint64_t len, const struct stage2_log *log)
 {
 	struct pass p = { .s = s, .log = log, .mask = ALL, .strip = ALL };
-
-	return pass(&p, gpa, len);
-}
-
-bool stage2_protect(struct stage2 *s, uint64_t gpa, uint64_t len, const struct stage2_log *log)
-{
-	struct pass p = { .s = s, .log = log, .mask = s->fmt->write, .strip = s->fmt->write };
 
 	return pass(&p, gpa, len);
 }

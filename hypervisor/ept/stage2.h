@@ -30,7 +30,6 @@ struct stage2 {
 	struct host_page root;
 	uint64_t root_value; /* [I] fmt->root(), for the vendor */
 	bool ad_bits;	     /* [I] the processor sets fmt->accessed and fmt->dirty */
-	uint64_t leaves, tables; /* how many there are, root too, for tests and statistics */
 	uint64_t dead;	     /* tables taken out, which a processor may still be walking; a chain */
 };
 
@@ -74,8 +73,6 @@ void stage2_bury(uint64_t dead);
  * dirty, as far as it reaches.
  */
 bool stage2_zap(struct stage2 *s, uint64_t gpa, uint64_t len, const struct stage2_log *log);
-/* Write access off. */
-bool stage2_protect(struct stage2 *s, uint64_t gpa, uint64_t len, const struct stage2_log *log);
 /*
  * clear: makes them clean (dirty bit off, or write access off). Between two calls that clear there
  * must have been the flush that the first asked for.

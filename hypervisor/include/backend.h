@@ -37,6 +37,7 @@ enum hv_exit_kind {
 	HV_EXIT_NONE,	   /* handled below the seam: enter again */
 	HV_EXIT_HOST_INTR, /* the host has an interrupt or NMI, which it takes by itself */
 	HV_EXIT_WINDOW,	   /* what want_window() asked for can be taken now */
+	HV_EXIT_DEADLINE,  /* v->deadline has come, or nearly */
 	HV_EXIT_IO,
 	HV_EXIT_MEM,	   /* stage 2 has no mapping, or not for this access */
 	HV_EXIT_MSR,
@@ -83,12 +84,13 @@ enum hv_task_source { HV_TASK_CALL, HV_TASK_IRET, HV_TASK_JMP, HV_TASK_GATE };
 
 enum {
 	HV_GPR = 1 << 0,   /* general registers, RIP, RFLAGS; CR8: always current between entries */
-	HV_SEG = 1 << 1,   /* segments, GDT, IDT, CPL */
+	HV_MODE = 1 << 6,  /* CS, SS and CPL: what most want to know of segments */
+	HV_SEG = 1 << 1 | HV_MODE, /* all segments, GDT, IDT */
 	HV_CR = 1 << 2,	   /* CR0, CR2, CR3, CR4, EFER */
 	HV_DR = 1 << 3,	   /* DR0 to DR3, DR6, DR7 */
 	HV_MSR = 1 << 4,   /* those that the hardware switches: from star to spec_ctrl below */
 	HV_EVENT = 1 << 5, /* interrupt shadow, NMI masking */
-	HV_ALL = (1 << 6) - 1,
+	HV_ALL = (1 << 7) - 1,
 };
 
 /* In the order of the encoding in instructions. */
@@ -134,6 +136,7 @@ struct hv_caps {
 	bool stage2_1g;	   /* 1 GiB entries; 2 MiB are always there */
 	bool xsetbv_trap;  /* a guest's XSETBV is seen; if not, XCR0 is read back after each exit */
 	bool tsc_scaling;
+	bool deadline;	   /* entries end at v->deadline */
 	bool pdpte_registers; /* PAE paging uses st.pdpte; if not, memory at each walk */
 	uint64_t cr4_guest; /* CR4 bits that a guest may set on this processor */
 	uint64_t host_xcr0; /* the host's XCR0, 0: it has no XSAVE; filled by the core */

@@ -59,6 +59,12 @@ static inline struct cpu_regs cpu_cpuid(uint32_t leaf, uint32_t sub)
 	return r;
 }
 
+static inline void cpu_msr_switch(uint32_t msr, uint64_t from, uint64_t to)
+{
+	if (from != to)
+		cpu_wrmsr(msr, to);
+}
+
 static inline uint64_t cpu_cr0(void)
 {
 	uint64_t v;
@@ -73,6 +79,41 @@ static inline uint64_t cpu_cr4(void)
 
 	asm volatile("mov %%cr4, %0" : "=r"(v));
 	return v;
+}
+
+static inline uint64_t cpu_cr2(void)
+{
+	uint64_t v;
+
+	asm volatile("mov %%cr2, %0" : "=r"(v));
+	return v;
+}
+
+/* DR0 to DR3 */
+static inline void cpu_read_breakpoints(uint64_t dr[4])
+{
+	asm volatile("mov %%db0, %0; mov %%db1, %1; mov %%db2, %2; mov %%db3, %3"
+		     : "=r"(dr[0]), "=r"(dr[1]), "=r"(dr[2]), "=r"(dr[3]));
+}
+
+static inline void cpu_write_breakpoints(const uint64_t dr[4])
+{
+	asm volatile("mov %0, %%db0; mov %1, %%db1; mov %2, %%db2; mov %3, %%db3"
+		     : : "r"(dr[0]), "r"(dr[1]), "r"(dr[2]), "r"(dr[3]));
+}
+
+/* Interrupts off, and as they were. */
+static inline uint64_t cpu_irq_off(void)
+{
+	uint64_t flags;
+
+	asm volatile("pushfq; popq %0; cli" : "=r"(flags) : : "memory");
+	return flags;
+}
+
+static inline void cpu_irq_restore(uint64_t flags)
+{
+	asm volatile("pushq %0; popfq" : : "r"(flags) : "memory", "cc");
 }
 
 /* The order of every atomic operation below is the strongest, so that they pair by themselves. */

@@ -27,19 +27,24 @@ const char *hv_vendor(void);
 int hv_vm_create(struct hv_vm **vm, void *host); /* host: the glue's own, vm->host */
 void hv_vm_destroy(struct hv_vm *vm);		 /* and its vCPUs; nothing else calls any more */
 
-enum { HV_SLOT_LOG = 1, HV_SLOT_READONLY = 2 };
+enum { HV_SLOT_LOG = 1, HV_SLOT_READONLY = 2 }; /* as in the KVM API */
 /*
  * Adds, changes (gpa, flags) or, len 0, deletes slot id. All vCPUs are brought out of the guest.
- * -EINVAL: not aligned, wraps, beyond the address width, or a change of size or uaddr;
- * -EEXIST: overlaps; -ENOMEM.
+ * -EINVAL: unknown flags, not aligned, wraps, beyond the address width, or a change of size, uaddr
+ * or READONLY; -EEXIST: overlaps; -ENOMEM.
  */
 int hv_slot_set(struct hv_vm *vm, unsigned id, uint64_t gpa, uint64_t len, uint64_t uaddr,
 		uint32_t flags);
-/* Pages of slot id, 0 when there is none; dirty words that hv_slot_dirty() fills. */
-uint64_t hv_slot_pages(struct hv_vm *vm, unsigned id);
-/* ORs the dirty bits, one for each 4 KiB page, into bits; clear: and forgets them. -ENOENT. */
+uint64_t hv_slot_pages(struct hv_vm *vm, unsigned id); /* 0: no such slot */
+/*
+ * ORs the dirty bits, one for each 4 KiB page, into bits; clear: and forgets them. -EINVAL: no slot
+ * can have this id; -ENOENT: no log.
+ */
 int hv_slot_dirty(struct hv_vm *vm, unsigned id, unsigned long *bits, bool clear);
-/* Forgets those of [first, first + n) whose bit (0 is page first) is set in bits. */
+/*
+ * Forgets those of [first, first + n) whose bit (0 is page first) is set in bits. -EINVAL also: not
+ * in whole words (but at the slot's end), or not in the slot.
+ */
 int hv_slot_clear(struct hv_vm *vm, unsigned id, uint64_t first, uint64_t n,
 		  const unsigned long *bits);
 
@@ -65,6 +70,7 @@ struct hv_ioevent {
 };
 int hv_ioevent_add(struct hv_vm *vm, const struct hv_ioevent *e); /* -EEXIST, -ENOSPC */
 int hv_ioevent_del(struct hv_vm *vm, const struct hv_ioevent *e); /* -ENOENT */
+bool hv_ioevent_pop(struct hv_vm *vm, struct hv_ioevent *e); /* any; when no vCPU runs any more */
 
 /* kvmclock: nanoseconds that guests of this VM see now. */
 uint64_t hv_clock_get(struct hv_vm *vm);
@@ -76,10 +82,16 @@ void hv_msr_to_user(struct hv_vm *vm, uint32_t reasons);
 struct hv_msr_range {
 	uint32_t base, count;
 	bool read, write;	   /* which accesses the bits speak of */
-	const unsigned long *bits; /* 1: allowed; copied */
+	unsigned long *bits;	   /* 1: allowed; host_alloc()'s */
 };
-enum { HV_MSR_RANGES = 16 };
-int hv_msr_filter(struct hv_vm *vm, const struct hv_msr_range *r, unsigned n, bool default_allow);
+struct hv_msr_filter {
+	struct hv_msr_range range[16];
+	unsigned n;
+	bool deny; /* what no range names */
+};
+/* Takes the place of the one before. It is the VM's from now on, which frees it. */
+void hv_msr_filter_set(struct hv_vm *vm, const struct hv_msr_filter *f);
+void hv_msr_filter_free(struct hv_msr_filter *f); /* one that never was a VM's */
 
 /* Xen: a write of this MSR and hypercalls go to the user (KVM_XEN_HVM_CONFIG); 0: none. */
 void hv_xen_config(struct hv_vm *vm, uint32_t msr, bool intercept);
@@ -94,7 +106,7 @@ void hv_vcpu_kick(struct hv_vcpu *v); /* out of the guest or its sleep, soon; an
 /* Why hv_vcpu_run() came back. What is needed as an answer is put back before the next run. */
 enum hv_reason {
 	HV_USER_NONE, HV_USER_IO, HV_USER_MMIO, HV_USER_WINDOW, HV_USER_EOI, HV_USER_SHUTDOWN,
-	HV_USER_DEBUG, HV_USER_HYPERCALL, HV_USER_MSR_READ, HV_USER_MSR_WRITE, HV_USER_INTERNAL,
+	HV_USER_DEBUG, HV_USER_MSR_READ, HV_USER_MSR_WRITE, HV_USER_INTERNAL,
 	HV_USER_FAIL_ENTRY, HV_USER_XEN,
 };
 enum { HV_IO_BYTES = 4096 };
@@ -103,7 +115,7 @@ struct hv_user {
 	enum hv_reason reason;
 	/* As it stands at the end of hv_vcpu_run(), whatever that returned. */
 	bool if_flag;		/* RFLAGS.IF */
-	bool interrupt_ready;	/* as hv_interrupt_ready() */
+	bool interrupt_ready;	/* hv_interrupt()'s could be taken at once */
 	uint8_t cr8;
 	uint64_t apic_base;	/* MSR_APIC_BASE */
 	union {
@@ -131,24 +143,23 @@ int hv_vcpu_set(struct hv_vcpu *v, const struct hv_state *s, uint32_t groups);
 uint64_t hv_xcr0_get(struct hv_vcpu *v);
 int hv_xcr0_set(struct hv_vcpu *v, uint64_t val);
 
-/* by_user: from the ioctl, which may set what a guest may not. -ENOENT: no such MSR; -EINVAL. */
-int hv_msr_get(struct hv_vcpu *v, uint32_t index, uint64_t *val, bool by_user);
-int hv_msr_set(struct hv_vcpu *v, uint32_t index, uint64_t val, bool by_user);
+/* Sets also what a guest may not. -ENOENT: no such MSR; -EINVAL. */
+int hv_msr_get(struct hv_vcpu *v, uint32_t index, uint64_t *val);
+int hv_msr_set(struct hv_vcpu *v, uint32_t index, uint64_t val);
 const uint32_t *hv_msr_list(unsigned *n); /* those to save and restore */
 
 struct hv_cpuid {
 	uint32_t leaf, sub, eax, ebx, ecx, edx;
 	bool has_sub;
 };
-int hv_cpuid_supported(struct hv_cpuid *out, unsigned *n); /* -E2BIG when *n is too small */
+/* HV_MAX_CPUID at most; how many there are, for what may be offered also if they are more. */
+unsigned hv_cpuid_supported(struct hv_cpuid *out);
+unsigned hv_cpuid_get(struct hv_vcpu *v, struct hv_cpuid *out);
 int hv_cpuid_set(struct hv_vcpu *v, const struct hv_cpuid *in, unsigned n);
-unsigned hv_cpuid_get(struct hv_vcpu *v, struct hv_cpuid *out); /* HV_MAX_CPUID at most; how many */
 
 /* Interrupts by the user (an 8259A's vector), NMI. -EEXIST: one is waiting already. */
 int hv_interrupt(struct hv_vcpu *v, uint8_t vector);
 void hv_nmi(struct hv_vcpu *v);		    /* need not wait for the vCPU */
-/* Can an interrupt of the user's be taken at once? From the last hv_vcpu_run(). */
-bool hv_interrupt_ready(struct hv_vcpu *v);
 /* Tell by HV_USER_WINDOW as soon as it can; until the next run. */
 void hv_interrupt_window(struct hv_vcpu *v, bool want);
 

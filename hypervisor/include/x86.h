@@ -30,21 +30,18 @@
 #define CR4_OSFXSR     0x00000200ull
 #define CR4_OSXMMEXCPT 0x00000400ull
 #define CR4_UMIP       0x00000800ull
-#define CR4_LA57       0x00001000ull
 #define CR4_VMXE       0x00002000ull
 #define CR4_FSGSBASE   0x00010000ull
 #define CR4_PCIDE      0x00020000ull
 #define CR4_OSXSAVE    0x00040000ull
 #define CR4_SMEP       0x00100000ull
 #define CR4_SMAP       0x00200000ull
-#define CR4_PKE	       0x00400000ull
 
 #define EFER_SCE   0x0001ull
 #define EFER_LME   0x0100ull
 #define EFER_LMA   0x0400ull
 #define EFER_NXE   0x0800ull
 #define EFER_SVME  0x1000ull
-#define EFER_LMSLE 0x2000ull
 #define EFER_FFXSR 0x4000ull
 
 #define RFLAGS_CF 0x000001ull
@@ -100,11 +97,10 @@ enum { PF_PRESENT = 1, PF_WRITE = 2, PF_USER = 4, PF_RESERVED = 8, PF_FETCH = 16
 #define PTE_A	 0x020ull
 #define PTE_D	 0x040ull
 #define PTE_PS	 0x080ull
-#define PTE_G	 0x100ull
 #define PTE_NX	 0x8000000000000000ull
 #define PTE_ADDR 0x000ffffffffff000ull
 
-enum { PAGE_SHIFT_4K = 12, PAGE_SHIFT_2M = 21, PAGE_SHIFT_1G = 30 };
+enum { PAGE_SHIFT_4K = 12, PAGE_SHIFT_2M = 21 };
 
 enum x86_msr {
 	MSR_TSC = 0x10,
@@ -124,8 +120,11 @@ enum x86_msr {
 	MSR_MCG_CTL = 0x17b,
 	MSR_MISC_ENABLE = 0x1a0,
 	MSR_DEBUGCTL = 0x1d9,
+	MSR_POWER_CTL = 0x1fc,
 	MSR_MTRR_PHYSBASE0 = 0x200,
 	MSR_MTRR_FIX64K = 0x250,
+	MSR_MTRR_FIX16K = 0x258,
+	MSR_MTRR_FIX4K = 0x268,
 	MSR_PAT = 0x277,
 	MSR_MTRR_DEFTYPE = 0x2ff,
 	MSR_MC0_CTL = 0x400,
@@ -141,35 +140,6 @@ enum x86_msr {
 	MSR_GS_BASE = (int)0xc0000101,
 	MSR_KERNEL_GS_BASE = (int)0xc0000102,
 	MSR_TSC_AUX = (int)0xc0000103,
-	/* without effect in a guest: they are there because systems look at them */
-	MSR_PLATFORM_ID = 0x17,
-	MSR_EBL_CR_POWERON = 0x2a,
-	MSR_SMI_COUNT = 0x34,
-	MSR_UCODE_WRITE = 0x79,
-	MSR_PERFCTR0 = 0xc1,
-	MSR_FSB_FREQ = 0xcd,
-	MSR_PLATFORM_INFO = 0xce,
-	MSR_BBL_CR_CTL3 = 0x11e,
-	MSR_EVNTSEL0 = 0x186,
-	MSR_PERF_STATUS = 0x198,
-	MSR_LAST_BRANCH_FROM = 0x1db,
-	MSR_POWER_CTL = 0x1fc,
-	MSR_MTRR_FIX16K = 0x258,
-	MSR_MTRR_FIX4K = 0x268,
-	MSR_K7_EVNTSEL0 = (int)0xc0010000,
-	MSR_SYSCFG = (int)0xc0010010,
-	MSR_HWCR = (int)0xc0010015,
-	MSR_NB_CFG = (int)0xc001001f,
-	MSR_PATCH_LOADER = (int)0xc0010020,
-	MSR_INT_PENDING = (int)0xc0010055,
-	MSR_MMIO_CONF_BASE = (int)0xc0010058,
-	MSR_PSTATE_LIMIT = (int)0xc0010061,
-	MSR_TSEG = (int)0xc0010112,
-	MSR_OSVW = (int)0xc0010140,
-	MSR_LS_CFG = (int)0xc0011020,
-	MSR_DE_CFG = (int)0xc0011029,
-	MSR_BU_CFG2 = (int)0xc001102a,
-	MSR_EX_CFG = (int)0xc001102c,
 	/* kvmclock */
 	MSR_KVM_WALL_CLOCK_OLD = 0x11,
 	MSR_KVM_SYSTEM_TIME_OLD = 0x12,
@@ -181,13 +151,12 @@ enum x86_msr {
 #define APIC_BASE_BSP	 0x100ull
 #define APIC_BASE_X2APIC 0x400ull
 #define APIC_BASE_ENABLE 0x800ull
-#define APIC_BASE_ADDR	 0xffffff000ull
 #define APIC_DEFAULT_GPA 0xfee00000ull
 
 /* Segment attributes, in the order of a descriptor's bits 40 to 55. */
 enum {
 	SEG_TYPE = 0x000f, SEG_S = 0x0010, SEG_DPL = 0x0060, SEG_DPL_SHIFT = 5, SEG_P = 0x0080,
-	SEG_AVL = 0x1000, SEG_L = 0x2000, SEG_DB = 0x4000, SEG_G = 0x8000,
+	SEG_L = 0x2000, SEG_DB = 0x4000, SEG_G = 0x8000,
 };
 
 #endif

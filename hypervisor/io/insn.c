@@ -11,53 +11,56 @@
 
 /* --- operands --- */
 
-static int walk(struct hv_vcpu *v, uint64_t linear, uint32_t access, uint64_t *gpa,
-		struct emul_fault *f)
+int hv_span_find(struct hv_vcpu *v, uint64_t linear, unsigned n, uint32_t access,
+		 struct hv_span *s, struct emul_fault *f)
 {
-	uint32_t error = 0;
+	unsigned room = S2_PAGE - linear % S2_PAGE;
+	uint64_t next = linear + room;
 
-	if (!hv_walk(v, linear, access, gpa, &error))
+	s->len[0] = n < room ? n : room;
+	s->len[1] = 0;
+	if (hv_walk(v, linear, access, &s->gpa[0], f))
+		return -EFAULT;
+	if (n <= room)
 		return 0;
-	*f = (struct emul_fault){ .vector = X86_PF, .has_error = true, .error = error,
-				  .address = linear };
-	return -EFAULT;
+	if (!(linear >> 32) && hv_mode(v) != EMUL_64)
+		next = (uint32_t)next;
+	if (hv_walk(v, next, access, &s->gpa[1], f))
+		return -EFAULT;
+	s->len[1] = n - room;
+	return 0;
 }
 
 int hv_operand(struct hv_vcpu *v, unsigned seg, uint64_t off, unsigned n, uint32_t access,
 	       struct hv_span *s, struct emul_fault *f)
 {
 	uint64_t linear;
-	unsigned room;
 
 	s->len[0] = s->len[1] = 0;
-	hv_need(v, HV_SEG);
+	hv_need(v, HV_MODE);
 	if (v->st.cpl == 3)
 		access |= PF_USER;
 	if (hv_linear(v, seg, off, n, access, &linear, f))
 		return -EFAULT;
-	room = S2_PAGE - (linear & (S2_PAGE - 1));
-	s->len[0] = n < room ? n : room;
-	if (walk(v, linear, access, &s->gpa[0], f))
-		return -EFAULT;
-	if (n <= room)
-		return 0;
-	linear += room;
-	if (hv_mode(v) != EMUL_64)
-		linear = (uint32_t)linear;
-	if (walk(v, linear, access, &s->gpa[1], f))
-		return -EFAULT;
-	s->len[1] = n - room;
-	return 0;
+	return hv_span_find(v, linear, n, access, s, f);
 }
 
-void hv_raise_fault(struct hv_vcpu *v, const struct emul_fault *f)
+int hv_span_read(struct hv_vcpu *v, const struct hv_span *s, void *buf)
 {
-	if (f->vector == X86_PF)
-		hv_raise_page_fault(v, f->address, f->error);
-	else if (f->has_error)
-		hv_raise_error(v, f->vector, f->error);
-	else
-		hv_raise(v, f->vector);
+	int err = hv_mem_read(v, s->gpa[0], buf, s->len[0]);
+
+	if (!err && s->len[1])
+		err = hv_mem_read(v, s->gpa[1], (char *)buf + s->len[0], s->len[1]);
+	return err;
+}
+
+int hv_span_write(struct hv_vcpu *v, const struct hv_span *s, const void *buf)
+{
+	bool ok = !hv_mem_write(v, s->gpa[0], buf, s->len[0]);
+
+	if (s->len[1])
+		ok &= !hv_mem_write(v, s->gpa[1], (const char *)buf + s->len[0], s->len[1]);
+	return ok ? 0 : -EFAULT;
 }
 
 /* --- the end of an instruction --- */
@@ -69,8 +72,7 @@ static int single_step(struct hv_vcpu *v)
 		return hv_tell_debugger(v, X86_DB, DR6_FIXED | DR6_BS);
 	hv_touch(v, HV_DR);
 	v->st.dr6 |= DR6_BS;
-	hv_raise(v, X86_DB);
-	return HV_AGAIN;
+	return hv_raise(v, X86_DB);
 }
 
 /*

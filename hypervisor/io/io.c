@@ -14,7 +14,7 @@
 /* RIP moves when nothing of a REP is left. */
 static int io_done(struct hv_vcpu *v, bool more)
 {
-	return hv_insn_done(v, v->io.rip + (more ? 0 : v->io.insn_len));
+	return hv_insn_done(v, v->st.rip + (more ? 0 : v->io.insn_len));
 }
 
 /* --- registers by the instruction's address size --- */
@@ -53,24 +53,12 @@ static void store_in(struct hv_vcpu *v)
 		memcpy(&v->st.gpr[HV_RAX], &val, v->io.size);
 }
 
-/* ROM ignores it, and so does memory that the process has meanwhile taken away. */
-static void store_ins(struct hv_vcpu *v)
-{
-	const struct hv_span *s = &v->io.span;
-
-	hv_mem_write(v, s->gpa[0], v->io_data, s->len[0]);
-	if (s->len[1])
-		hv_mem_write(v, s->gpa[1], (char *)v->io_data + s->len[0], s->len[1]);
-}
-
 /* RCX that the user has made less meanwhile is used up: below 0 the guest would write on and on. */
 static int end_string(struct hv_vcpu *v)
 {
 	enum hv_gpr_name reg = index_register(v);
 	uint64_t count = v->io.count, left = 0, bytes;
 
-	if (v->st.rip != v->io.rip)
-		return HV_AGAIN;
 	if (v->io.rep) {
 		left = v->st.gpr[HV_RCX] & addr_mask(v);
 		count = count < left ? count : left;
@@ -89,31 +77,26 @@ static int ask_device(struct hv_vcpu *v, int (*then)(struct hv_vcpu *v))
 {
 	struct hv_user *u = v->user;
 
-	u->reason = HV_USER_MMIO;
 	u->mmio.gpa = v->io.span.gpa[0];
 	u->mmio.len = v->io.size;
 	u->mmio.write = v->io.in;
 	memset(u->mmio.data, 0, sizeof(u->mmio.data));
 	if (v->io.in)
 		memcpy(u->mmio.data, v->io_data, v->io.size);
-	v->complete = then;
-	return HV_TO_USER;
+	return hv_tell_user(v, HV_USER_MMIO, then);
 }
 
 static int complete_string(struct hv_vcpu *v)
 {
 	if (v->io.in && v->io.device)
 		return ask_device(v, end_string);
-	if (v->io.in)
-		store_ins(v);
+	if (v->io.in) /* ROM ignores it, and so does memory that the process has taken away */
+		hv_span_write(v, &v->io.span, v->io_data);
 	return end_string(v);
 }
 
-/* A user who has put RIP elsewhere (a reset) wants nothing of the old instruction. */
 static int complete_io(struct hv_vcpu *v)
 {
-	if (v->st.rip != v->io.rip)
-		return HV_AGAIN;
 	if (v->io.string)
 		return complete_string(v);
 	if (v->io.in)
@@ -124,13 +107,11 @@ static int complete_io(struct hv_vcpu *v)
 static int ask_user(struct hv_vcpu *v, uint32_t count)
 {
 	v->io.count = count;
-	v->user->reason = HV_USER_IO;
 	v->user->io.port = v->io.port;
 	v->user->io.size = v->io.size;
 	v->user->io.in = v->io.in;
 	v->user->io.count = count;
-	v->complete = complete_io;
-	return HV_TO_USER;
+	return hv_tell_user(v, HV_USER_IO, complete_io);
 }
 
 /* --- string instructions --- */
@@ -157,18 +138,11 @@ static bool is_ram(struct hv_vcpu *v, const struct hv_span *s)
 /* Before the user is told: what INS reads from a port is gone when it cannot be stored. */
 static bool ready_memory(struct hv_vcpu *v, const struct hv_span *s)
 {
-	if (v->io.in)
-		return is_ram(v, s);
-	if (hv_mem_read(v, s->gpa[0], v->io_data, s->len[0]))
-		return false;
-	return !s->len[1] ||
-	       !hv_mem_read(v, s->gpa[1], (char *)v->io_data + s->len[0], s->len[1]);
+	return v->io.in ? is_ram(v, s) : !hv_span_read(v, s, v->io_data);
 }
 
 static int complete_outs_read(struct hv_vcpu *v)
 {
-	if (v->st.rip != v->io.rip)
-		return HV_AGAIN;
 	memcpy(v->io_data, v->user->mmio.data, v->io.size);
 	return ask_user(v, 1);
 }
@@ -187,7 +161,7 @@ static int string_io(struct hv_vcpu *v)
 	struct emul_fault f;
 	uint64_t off = v->st.gpr[index_register(v)] & addr_mask(v);
 	uint64_t left = v->io.rep ? v->st.gpr[HV_RCX] & addr_mask(v) : 1;
-	uint32_t access = v->io.in ? PF_WRITE : 0, n = batch(v, off, left), fit;
+	uint32_t access = v->io.in ? PF_WRITE : 0, n = batch(v, off, left), whole;
 	bool ready;
 	int err;
 
@@ -198,13 +172,11 @@ static int string_io(struct hv_vcpu *v)
 		ready = !err && ready_memory(v, s);
 		if (ready || n == 1)
 			break;
-		fit = err ? s->len[0] / v->io.size : 0;
-		n = fit && fit < n ? fit : 1;
+		whole = s->len[0] / v->io.size;
+		n = err && whole && whole < n ? whole : 1;
 	}
-	if (err) {
-		hv_raise_fault(v, &f);
-		return HV_AGAIN;
-	}
+	if (err)
+		return hv_raise_fault(v, &f);
 	v->io.device = !ready;
 	return ready ? ask_user(v, n) : device_io(v);
 }
@@ -239,7 +211,6 @@ static int decode_io(struct hv_vcpu *v)
 
 int hv_exit_io(struct hv_vcpu *v, struct hv_exit *x)
 {
-	v->io.rip = v->st.rip;
 	v->io.port = x->io.port;
 	v->io.size = x->io.size;
 	v->io.in = x->io.in;

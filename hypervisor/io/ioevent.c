@@ -36,49 +36,40 @@ static bool same(const struct hv_ioevent *a, const struct hv_ioevent *b)
 	       a->match == b->match && (!a->match || a->val == b->val) && a->event == b->event;
 }
 
-static int add(struct hv_vm *vm, const struct hv_ioevent *e)
-{
-	for (unsigned i = 0; i < vm->n_ioevents; i++)
-		if (collide(&vm->ioevent[i], e))
-			return -EEXIST;
-	if (vm->n_ioevents == HV_IOEVENTS)
-		return -ENOSPC;
-	hv_vm_freeze(vm);
-	vm->ioevent[vm->n_ioevents++] = *e;
-	hv_vm_thaw(vm);
-	return 0;
-}
-
 int hv_ioevent_add(struct hv_vm *vm, const struct hv_ioevent *e)
 {
-	int err;
+	int err = 0;
 
-	host_lock(&vm->lock);
-	err = add(vm, e);
-	host_unlock(&vm->lock);
-	return err;
-}
-
-static int del(struct hv_vm *vm, const struct hv_ioevent *e)
-{
-	unsigned i = 0;
-
-	while (i < vm->n_ioevents && !same(&vm->ioevent[i], e))
-		i++;
-	if (i == vm->n_ioevents)
-		return -ENOENT;
 	hv_vm_freeze(vm);
-	vm->ioevent[i] = vm->ioevent[--vm->n_ioevents];
+	for (unsigned i = 0; i < vm->n_ioevents; i++)
+		if (collide(&vm->ioevent[i], e))
+			err = -EEXIST;
+	if (!err && vm->n_ioevents == HV_IOEVENTS)
+		err = -ENOSPC;
+	if (!err)
+		vm->ioevent[vm->n_ioevents++] = *e;
 	hv_vm_thaw(vm);
-	return 0;
+	return err;
 }
 
 int hv_ioevent_del(struct hv_vm *vm, const struct hv_ioevent *e)
 {
-	int err;
+	int err = -ENOENT;
 
-	host_lock(&vm->lock);
-	err = del(vm, e);
-	host_unlock(&vm->lock);
+	hv_vm_freeze(vm);
+	for (unsigned i = 0; i < vm->n_ioevents; i++)
+		if (same(&vm->ioevent[i], e)) {
+			vm->ioevent[i] = vm->ioevent[--vm->n_ioevents];
+			err = 0;
+		}
+	hv_vm_thaw(vm);
 	return err;
+}
+
+bool hv_ioevent_pop(struct hv_vm *vm, struct hv_ioevent *e)
+{
+	if (!vm->n_ioevents)
+		return false;
+	*e = vm->ioevent[--vm->n_ioevents];
+	return true;
 }

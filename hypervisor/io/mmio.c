@@ -78,12 +78,11 @@ static void ask_user(struct hv_vcpu *v, const struct hv_fragment *f)
 {
 	struct hv_user *u = v->user;
 
-	u->reason = HV_USER_MMIO;
 	u->mmio.gpa = f->gpa;
 	u->mmio.len = f->len;
 	u->mmio.write = f->write;
 	memcpy(u->mmio.data, f->data, sizeof(f->data));
-	v->complete = complete_mmio;
+	hv_tell_user(v, HV_USER_MMIO, complete_mmio);
 }
 
 /* Answers it here, or asks the user; not while he has a write to see. A debugger sees each step. */
@@ -197,8 +196,10 @@ static bool operand_known(struct hv_vcpu *v, unsigned seg, uint64_t off, unsigne
 	if (!v->operand.known || (write && !v->operand.write) || !i->has_modrm || !i->is_mem ||
 	    off != i->ea || (i->map == 1 && (i->opcode == 0x8f || i->opcode == 0xff)))
 		return false;
-	if (v->emul.mode != EMUL_64 || seg == HV_FS || seg == HV_GS)
+	if (v->emul.mode != EMUL_64 || seg == HV_FS || seg == HV_GS) {
+		hv_need(v, HV_SEG);
 		linear += v->st.seg[seg].base;
+	}
 	if (((linear ^ gpa) & (S2_PAGE - 1)) || (gpa & (S2_PAGE - 1)) + n > S2_PAGE)
 		return false;
 	*s = (struct hv_span){ .gpa = { gpa }, .len = { n } };
@@ -230,10 +231,7 @@ static enum emul_result op_fetch(struct emul *e, unsigned off, uint8_t *buf, uns
 			return EMUL_FAULT;
 	}
 	*got = n;
-	if (hv_mem_read(v, s.gpa[0], buf, s.len[0]) ||
-	    (s.len[1] && hv_mem_read(v, s.gpa[1], buf + s.len[0], s.len[1])))
-		return EMUL_UNHANDLED;
-	return EMUL_OK;
+	return hv_span_read(v, &s, buf) ? EMUL_UNHANDLED : EMUL_OK;
 }
 
 static enum emul_result op_read(struct emul *e, unsigned seg, uint64_t off, void *buf, unsigned n)
@@ -298,7 +296,10 @@ static void op_write_xmm(struct emul *e, unsigned reg, const void *buf)
 
 static uint16_t op_selector(struct emul *e, unsigned seg)
 {
-	return ((const struct hv_vcpu *)e->ctx)->st.seg[seg].selector;
+	struct hv_vcpu *v = e->ctx;
+
+	hv_need(v, HV_SEG);
+	return v->st.seg[seg].selector;
 }
 
 static enum emul_result op_load_segment(struct emul *e, unsigned seg, uint16_t selector)
@@ -320,7 +321,7 @@ static void load_emulator(struct hv_vcpu *v)
 {
 	struct emul *e = &v->emul;
 
-	hv_need(v, HV_SEG | HV_CR);
+	hv_need(v, HV_MODE | HV_CR);
 	e->ops = &guest_ops;
 	e->ctx = v;
 	memcpy(e->gpr, v->st.gpr, sizeof(e->gpr));
@@ -360,8 +361,7 @@ static int stopped(struct hv_vcpu *v, enum emul_result r)
 	if (r != EMUL_FAULT)
 		return v->operand.known && v->operand.write ? hv_load_from_rom(v) :
 			hv_internal_error(v, v->emul.insn.bytes, v->emul.insn.fetched);
-	hv_raise_fault(v, &v->emul.fault);
-	return HV_AGAIN;
+	return hv_raise_fault(v, &v->emul.fault);
 }
 
 /* May the next iteration of a REP follow without a look at what else there is to do? */
@@ -409,17 +409,14 @@ static int emulate(struct hv_vcpu *v, const uint8_t *bytes, unsigned n)
 	return finished(v);
 }
 
-/* A user who has put RIP elsewhere (a reset) wants nothing of the old instruction. */
 static int complete_mmio(struct hv_vcpu *v)
 {
 	unsigned n = v->n_fragments;
 	struct hv_fragment *f = &v->fragment[n ? n - 1 : 0];
 	uint8_t kept[EMUL_INSN_MAX];
 
-	if (v->st.rip != v->emul.rip || (!n && !may_repeat(v))) {
-		v->n_fragments = 0;
+	if (!n && !may_repeat(v))
 		return HV_AGAIN;
-	}
 	f->done = true;
 	if (!f->write)
 		memcpy(f->data, v->user->mmio.data, sizeof(f->data));
@@ -427,15 +424,8 @@ static int complete_mmio(struct hv_vcpu *v)
 	return emulate(v, kept, v->emul.insn.len);
 }
 
-int hv_emulate(struct hv_vcpu *v, const uint8_t *bytes, unsigned n)
-{
-	v->operand.known = false;
-	v->n_fragments = 0;
-	return emulate(v, bytes, n);
-}
-
 /* A fault of the guest's page tables themselves says nothing of an operand. */
-int hv_emulate_mem(struct hv_vcpu *v, const struct hv_exit *x)
+int hv_emulate(struct hv_vcpu *v, const struct hv_exit *x)
 {
 	v->operand.gpa = x->mem.gpa;
 	v->operand.known = !(x->mem.access & (HV_ACCESS_WALK | HV_ACCESS_FETCH));

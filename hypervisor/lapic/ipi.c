@@ -141,7 +141,6 @@ static int deliver_lowest(struct hv_vm *vm, struct hv_vcpu *from, const struct l
 
 int lapic_deliver(struct hv_vm *vm, struct hv_vcpu *from, const struct lapic_message *m)
 {
-	unsigned n = cpu_load(&vm->n_vcpus);
 	int taken = 0;
 
 	if (m->shorthand == LAPIC_TO_DEST && !m->logical && m->dest < HV_MAX_VCPUS) {
@@ -151,12 +150,9 @@ int lapic_deliver(struct hv_vm *vm, struct hv_vcpu *from, const struct lapic_mes
 	}
 	if (m->mode == LAPIC_LOWEST)
 		return deliver_lowest(vm, from, m);
-	for (unsigned i = 0; i < n; i++) {
-		struct hv_vcpu *v = cpu_load(&vm->vcpu[i]);
-
-		if (v && is_for(v, from, m))
+	HV_EACH_VCPU(v, vm)
+		if (is_for(v, from, m))
 			taken += deliver_to(v, m);
-	}
 	return taken;
 }
 

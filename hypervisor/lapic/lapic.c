@@ -435,6 +435,8 @@ void lapic_save(struct hv_vcpu *v, void *regs1k)
 	for (unsigned reg = 0; reg < LAPIC_REGS; reg++) {
 		uint32_t val = rules[reg].access & PR ? reg_read(v, reg) : 0;
 
+		if (reg == LAPIC_ID)
+			val = v->lapic.id << 24; /* in x2APIC mode, too */
 		memcpy((char *)regs1k + reg * 16, &val, sizeof(val));
 	}
 }
@@ -462,14 +464,13 @@ static void load_vectors(struct lapic *l)
 	l->isr_highest = highest(&l->reg[LAPIC_ISR], l->isr_words);
 }
 
-/* ID is not the user's to choose; in x2APIC mode either form of it may stand there. */
+/* ID is not the user's to choose. */
 int lapic_load(struct hv_vcpu *v, const void *regs1k)
 {
 	struct lapic *l = &v->lapic;
-	uint32_t id = page_word(regs1k, LAPIC_ID);
 	bool x2apic = lapic_x2apic(v);
 
-	if (x2apic && id != l->id && id != l->id << 24)
+	if (x2apic && page_word(regs1k, LAPIC_ID) != l->id << 24)
 		return -EINVAL;
 	for (unsigned reg = 0; reg < LAPIC_REGS; reg++)
 		cpu_store(&l->reg[reg], reg_kept(reg, page_word(regs1k, reg)));

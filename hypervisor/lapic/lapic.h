@@ -81,6 +81,7 @@ bool lapic_software_enabled(const struct hv_vcpu *v); /* by base and SVR */
 
 void lapic_timer_init(struct hv_vcpu *v);
 void lapic_timer_update(struct hv_vcpu *v); /* after each change of it, or of the guest's TSC */
+void lapic_timer_sleep(struct hv_vcpu *v);  /* before a sleep, which no deadline ends */
 uint32_t lapic_timer_current(const struct hv_vcpu *v);
 uint64_t lapic_deadline(const struct hv_vcpu *v);
 void lapic_set_deadline(struct hv_vcpu *v, uint64_t tsc); /* guest's TSC */

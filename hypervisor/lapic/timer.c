@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The local APIC's timer: one-shot, periodic, and by TSC deadline. Nothing ticks: the count is
- * worked out when it is read; the host has a timer only while an unmasked interrupt hangs on it.
+ * worked out when it is read; the host has a timer only while an unmasked interrupt hangs on it,
+ * and, if entries into the guest can end at a deadline by themselves, one of these only in a sleep.
  *
  * What is due happens in lapic_timer_settle(), before each change of a register, so the state since
  * the last one has been the same all the time. Missed periods collapse into one interrupt.
@@ -12,6 +13,7 @@
 
 enum { NS_PER_MS = 1000000, NEVER_SHIFT = 40 }; /* so many ms are decades: no deadline is beyond */
 enum { PERIOD_MIN_NS = 20000 };			/* no guest's timer keeps a processor busy */
+static const uint64_t FAR_CYCLES = 1ull << 62;	/* centuries */
 
 static bool in_mode(const struct lapic *l, uint32_t mode)
 {
@@ -54,14 +56,18 @@ uint64_t lapic_deadline(const struct hv_vcpu *v)
 void lapic_timer_settle(struct hv_vcpu *v)
 {
 	struct lapic *l = &v->lapic;
-	uint64_t elapsed = host_now_ns() - l->timer_start_ns, period = period_ns(l);
+	uint64_t elapsed, period;
 
 	if (l->deadline) {
 		if (hv_guest_tsc(v) < l->deadline)
 			return;
 		l->deadline = 0;
 	} else {
-		if (!l->timer_start_ns || elapsed < period)
+		if (!l->timer_start_ns)
+			return;
+		elapsed = host_now_ns() - l->timer_start_ns;
+		period = period_ns(l);
+		if (elapsed < period)
 			return;
 		if (in_mode(l, LVT_PERIODIC))
 			l->timer_start_ns += elapsed - elapsed % period;
@@ -85,10 +91,11 @@ static uint64_t tsc_when_ns(const struct hv_vcpu *v, uint64_t now, uint64_t tsc)
 static uint64_t next_ns(const struct hv_vcpu *v)
 {
 	const struct lapic *l = &v->lapic;
-	uint64_t now = host_now_ns(), when;
+	uint64_t now, when;
 
 	if (l->reg[LAPIC_LVT_TIMER] & LVT_MASKED || (!l->deadline && !l->timer_start_ns))
 		return 0;
+	now = host_now_ns();
 	if (l->deadline)
 		return tsc_when_ns(v, now, l->deadline);
 	when = l->timer_start_ns + period_ns(l);
@@ -97,19 +104,51 @@ static uint64_t next_ns(const struct hv_vcpu *v)
 	return when;
 }
 
-/* A timer that fires although it was just armed anew does no harm: the poll finds nothing due. */
+/* Does the processor watch for it, while the vCPU does not sleep? The two TSCs then run alike. */
+static bool by_entries(const struct hv_vcpu *v)
+{
+	return hv_cap.deadline && v->lapic.deadline && v->tsc_ratio == 1ull << 32 &&
+	       !(v->lapic.reg[LAPIC_LVT_TIMER] & LVT_MASKED);
+}
+
+static void end_entries_at(struct hv_vcpu *v, uint64_t guest_tsc)
+{
+	uint64_t now = cpu_rdtsc(), at = now + v->tsc_offset, left = 0;
+
+	if (guest_tsc > at)
+		left = guest_tsc - at;
+	v->deadline = now + (left < FAR_CYCLES ? left : FAR_CYCLES);
+}
+
+/*
+ * The host's timer may be on after a sleep that something else has ended, until the next one. A
+ * timer that fires too early does no harm: the poll finds nothing due.
+ */
 void lapic_timer_update(struct hv_vcpu *v)
 {
 	struct lapic *l = &v->lapic;
 	uint64_t when;
 
 	lapic_timer_settle(v);
+	v->deadline = 0;
+	if (by_entries(v)) {
+		end_entries_at(v, l->deadline);
+		return;
+	}
 	when = next_ns(v);
 	if (when)
 		host_timer_arm(&l->timer, when);
 	else if (l->timer_armed)
 		host_timer_stop(&l->timer);
 	l->timer_armed = when != 0;
+}
+
+void lapic_timer_sleep(struct hv_vcpu *v)
+{
+	if (!v->deadline)
+		return;
+	host_timer_arm(&v->lapic.timer, next_ns(v));
+	v->lapic.timer_armed = true;
 }
 
 static void fire(void *arg)

@@ -33,11 +33,10 @@ struct vm {
 	struct mutex lock;
 	struct vcpu *vcpu[HV_MAX_VCPUS]; /* [m] set once */
 	unsigned int n_vcpus;		/* [m] */
-	u32 slot_flags[HV_MAX_SLOTS];	/* [m] KVM_MEM_* */
 	bool split;			/* [m] KVM_CAP_SPLIT_IRQCHIP was enabled */
 	unsigned int ioapic_pins;	/* [m] the first routes are an I/O APIC's */
 	bool manual_dirty;		/* [m] KVM_GET_DIRTY_LOG does not clear */
-	struct list_head irqfds, ioeventfds; /* [m] */
+	struct list_head irqfds;	/* [m] */
 	rwlock_t routes_lock;
 	struct route *routes;		/* [r] GLUE_GSIS of them; NULL: none */
 };
@@ -74,8 +73,13 @@ struct vcpu_call {
 extern struct mutex vms_lock;
 extern struct list_head vms;
 extern bool glue_stopping; /* the machine goes down: no guest may run any more */
-void *arg_in(unsigned int cmd, void __user *user);			  /* ERR_PTR */
-long arg_out(unsigned int cmd, void __user *user, void *arg, long result); /* frees arg */
+/* An ioctl's struct. Most have room here; an allocation takes longer than many of the calls. */
+struct arg {
+	void *at;
+	u64 room[18];
+};
+long arg_in(struct arg *a, unsigned int cmd, void __user *user);
+long arg_out(struct arg *a, unsigned int cmd, void __user *user, long result); /* frees it */
 
 /* ioctl_vm.c */
 long vm_create(unsigned long type);
@@ -85,8 +89,7 @@ void vm_put(struct vm *vm);
 /* ioctl_vcpu.c */
 long vcpu_create(struct vm *vm, void *arg, void __user *id);
 void vcpu_free(struct vcpu *vcpu);
-long put_cpuids(struct kvm_cpuid2 __user *user, const struct hv_cpuid *from, unsigned int n);
-long move_msrs(struct vcpu *vcpu, struct kvm_msrs __user *user, bool set); /* NULL: the host's */
+long vcpu_call(struct vcpu *vcpu, unsigned int cmd, void __user *user); /* an ioctl */
 
 /* run.c */
 long vcpu_run(struct vcpu *vcpu);

@@ -10,6 +10,7 @@
 #include <linux/hrtimer.h>
 #include <linux/kvm_host.h>
 #include <linux/printk.h>
+#include <linux/ratelimit.h>
 #include <linux/rcuwait.h>
 #include <linux/sched/signal.h>
 #include <linux/smp.h>
@@ -280,12 +281,16 @@ void host_event_signal(void *event)
 #endif
 }
 
+/* Warnings are dumps of what guests can bring about: two or three a minute. */
 void host_log(enum host_log_level level, const char *fmt, ...)
 {
 	static const char *const prefix[] = { KERN_ERR, KERN_WARNING, KERN_INFO };
+	static DEFINE_RATELIMIT_STATE(dumps, 60 * HZ, 200);
 	struct va_format vaf = { .fmt = fmt };
 	va_list args;
 
+	if (level == HOST_WARN && !__ratelimit(&dumps))
+		return;
 	va_start(args, fmt);
 	vaf.va = &args;
 	printk("%scaisson: %pV\n", prefix[level], &vaf);

@@ -48,59 +48,50 @@ static struct hv_cpuid cpuid_in(const struct kvm_cpuid_entry2 *from)
 	};
 }
 
-long put_cpuids(struct kvm_cpuid2 __user *user, const struct hv_cpuid *from, unsigned int n)
+/* Without a vCPU: what it may be told. */
+static long get_cpuid(struct vcpu *vcpu, void *arg, void __user *user)
 {
-	u32 room;
+	struct hv_cpuid *c = kcalloc(HV_MAX_CPUID, sizeof(*c), GFP_KERNEL_ACCOUNT);
+	struct kvm_cpuid_entry2 __user *to = user + sizeof(struct kvm_cpuid2);
+	struct kvm_cpuid2 *head = arg;
+	unsigned int n;
+	long err = 0;
 
-	if (get_user(room, &user->nent))
-		return -EFAULT;
-	if (room < n)
-		return -E2BIG;
-	for (unsigned int i = 0; i < n; i++) {
-		struct kvm_cpuid_entry2 e = cpuid_out(&from[i]);
+	if (!c)
+		return -ENOMEM;
+	n = vcpu ? hv_cpuid_get(vcpu->hv, c) : hv_cpuid_supported(c);
+	if (n > HV_MAX_CPUID || n > head->nent)
+		err = -E2BIG;
+	for (unsigned int i = 0; i < n && !err; i++) {
+		struct kvm_cpuid_entry2 e = cpuid_out(&c[i]);
 
-		if (copy_to_user(&user->entries[i], &e, sizeof(e)))
-			return -EFAULT;
+		err = copy_to_user(&to[i], &e, sizeof(e)) ? -EFAULT : 0;
 	}
-	return put_user(n, &user->nent) ? -EFAULT : 0;
+	head->nent = n;
+	kfree(c);
+	return err;
 }
 
 static long set_cpuid(struct vcpu *vcpu, void *arg, void __user *user)
 {
-	const struct kvm_cpuid2 *head = arg;
-	u32 n = head->nent;
-	struct kvm_cpuid_entry2 *in;
-	struct hv_cpuid *to;
-	long err = -ENOMEM;
+	struct kvm_cpuid_entry2 __user *from = user + sizeof(struct kvm_cpuid2);
+	u32 n = ((struct kvm_cpuid2 *)arg)->nent;
+	struct hv_cpuid *c;
+	long err = 0;
 
 	if (n > HV_MAX_CPUID)
 		return -E2BIG;
-	in = vmemdup_user(user + sizeof(*head), array_size(n, sizeof(*in)));
-	if (IS_ERR(in))
-		return PTR_ERR(in);
-	to = kcalloc(n, sizeof(*to), GFP_KERNEL_ACCOUNT);
-	if (to) {
-		for (u32 i = 0; i < n; i++)
-			to[i] = cpuid_in(&in[i]);
-		err = hv_cpuid_set(vcpu->hv, to, n);
-	}
-	kfree(to);
-	kvfree(in);
-	return err;
-}
-
-static long get_cpuid(struct vcpu *vcpu, void *arg, void __user *user)
-{
-	struct hv_cpuid *c = kcalloc(HV_MAX_CPUID, sizeof(*c), GFP_KERNEL_ACCOUNT);
-	struct kvm_cpuid2 *head = arg;
-	unsigned int n;
-	long err;
-
+	c = kcalloc(n, sizeof(*c), GFP_KERNEL_ACCOUNT);
 	if (!c)
 		return -ENOMEM;
-	n = hv_cpuid_get(vcpu->hv, c);
-	err = put_cpuids(user, c, n);
-	head->nent = n;
+	for (u32 i = 0; i < n && !err; i++) {
+		struct kvm_cpuid_entry2 e = {};
+
+		err = copy_from_user(&e, &from[i], sizeof(e)) ? -EFAULT : 0;
+		c[i] = cpuid_in(&e);
+	}
+	if (!err)
+		err = hv_cpuid_set(vcpu->hv, c, n);
 	kfree(c);
 	return err;
 }
@@ -117,23 +108,19 @@ static int move_msr(struct vcpu *vcpu, u32 index, uint64_t *val, bool set)
 {
 	if (!vcpu)
 		return host_msr(index, val);
-	return set ? hv_msr_set(vcpu->hv, index, *val, true) :
-		     hv_msr_get(vcpu->hv, index, val, true);
+	return set ? hv_msr_set(vcpu->hv, index, *val) : hv_msr_get(vcpu->hv, index, val);
 }
 
 /* How many were done, from the first on: the next one was refused. */
-long move_msrs(struct vcpu *vcpu, struct kvm_msrs __user *user, bool set)
+static long move_msrs(struct vcpu *vcpu, u32 n, struct kvm_msr_entry __user *at, bool set)
 {
 	struct kvm_msr_entry *e;
 	uint64_t val;
 	long done;
-	u32 n;
 
-	if (get_user(n, &user->nmsrs))
-		return -EFAULT;
 	if (n >= MAX_MSRS)
 		return -E2BIG;
-	e = memdup_user(user->entries, n * sizeof(*e));
+	e = memdup_user(at, n * sizeof(*e));
 	if (IS_ERR(e))
 		return PTR_ERR(e);
 	for (done = 0; done < n; done++) {
@@ -142,7 +129,7 @@ long move_msrs(struct vcpu *vcpu, struct kvm_msrs __user *user, bool set)
 			break;
 		e[done].data = val;
 	}
-	if (!set && copy_to_user(user->entries, e, n * sizeof(*e)))
+	if (!set && copy_to_user(at, e, n * sizeof(*e)))
 		done = -EFAULT;
 	kfree(e);
 	return done;
@@ -150,12 +137,16 @@ long move_msrs(struct vcpu *vcpu, struct kvm_msrs __user *user, bool set)
 
 static long get_msrs(struct vcpu *vcpu, void *arg, void __user *user)
 {
-	return move_msrs(vcpu, user, false);
+	const struct kvm_msrs *head = arg;
+
+	return move_msrs(vcpu, head->nmsrs, user + sizeof(*head), false);
 }
 
 static long set_msrs(struct vcpu *vcpu, void *arg, void __user *user)
 {
-	return move_msrs(vcpu, user, true);
+	const struct kvm_msrs *head = arg;
+
+	return move_msrs(vcpu, head->nmsrs, user + sizeof(*head), true);
 }
 
 /* --- time --- */
@@ -252,17 +243,16 @@ static const struct vcpu_call *find_call(const struct vcpu_call *in, unsigned in
 	return NULL;
 }
 
-static long vcpu_call(struct vcpu *vcpu, unsigned int cmd, void __user *user)
+long vcpu_call(struct vcpu *vcpu, unsigned int cmd, void __user *user)
 {
 	const struct vcpu_call *c = find_call(calls, cmd) ?: find_call(state_calls, cmd);
-	void *arg;
+	struct arg arg;
+	long err;
 
 	if (!c)
 		return -EINVAL;
-	arg = arg_in(cmd, user);
-	if (IS_ERR(arg))
-		return PTR_ERR(arg);
-	return arg_out(cmd, user, arg, c->fn(vcpu, arg, user));
+	err = arg_in(&arg, cmd, user);
+	return err ?: arg_out(&arg, cmd, user, c->fn(vcpu, arg.at, user));
 }
 
 static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long val)

@@ -11,7 +11,6 @@
 #include <linux/cpumask.h>
 #include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/nospec.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -106,44 +105,17 @@ static long enable_cap(struct vm *vm, void *arg, void __user *user)
 
 /* --- memory --- */
 
-#define MAX_PAGES ((1ul << 31) - 1) /* of a slot: the API's own limit */
+static_assert((int)HV_SLOT_LOG == (int)KVM_MEM_LOG_DIRTY_PAGES);
+static_assert((int)HV_SLOT_READONLY == (int)KVM_MEM_READONLY);
 
 static long set_region(struct vm *vm, void *arg, void __user *user)
 {
 	const struct kvm_userspace_memory_region *r = arg;
-	u32 flags = 0;
-	int err;
 
-	if (r->slot >= HV_MAX_SLOTS || r->flags & ~(KVM_MEM_LOG_DIRTY_PAGES | KVM_MEM_READONLY))
+	if (!access_ok((void __user *)(unsigned long)r->userspace_addr, r->memory_size))
 		return -EINVAL;
-	if (r->memory_size / PAGE_SIZE > MAX_PAGES)
-		return -EINVAL;
-	if (r->userspace_addr & ~PAGE_MASK ||
-	    !access_ok((void __user *)(unsigned long)r->userspace_addr, r->memory_size))
-		return -EINVAL;
-	if (r->memory_size && hv_slot_pages(vm->hv, r->slot) &&
-	    (r->flags ^ vm->slot_flags[r->slot]) & KVM_MEM_READONLY)
-		return -EINVAL;
-	if (r->flags & KVM_MEM_LOG_DIRTY_PAGES)
-		flags |= HV_SLOT_LOG;
-	if (r->flags & KVM_MEM_READONLY)
-		flags |= HV_SLOT_READONLY;
-	err = hv_slot_set(vm->hv, r->slot, r->guest_phys_addr, r->memory_size, r->userspace_addr,
-			  flags);
-	if (!err)
-		vm->slot_flags[r->slot] = r->memory_size ? r->flags : 0;
-	return err;
-}
-
-/* Pages of a slot whose writes are logged, or -errno. */
-static s64 logged_pages(struct vm *vm, u32 slot)
-{
-	if (slot >= HV_MAX_SLOTS)
-		return -EINVAL;
-	slot = array_index_nospec(slot, HV_MAX_SLOTS);
-	if (!(vm->slot_flags[slot] & KVM_MEM_LOG_DIRTY_PAGES))
-		return -ENOENT;
-	return hv_slot_pages(vm->hv, slot);
+	return hv_slot_set(vm->hv, r->slot, r->guest_phys_addr, r->memory_size, r->userspace_addr,
+			   r->flags);
 }
 
 static size_t bitmap_bytes(u64 pages)
@@ -154,42 +126,33 @@ static size_t bitmap_bytes(u64 pages)
 static long get_dirty(struct vm *vm, void *arg, void __user *user)
 {
 	const struct kvm_dirty_log *asked = arg;
-	s64 pages = logged_pages(vm, asked->slot);
-	unsigned long *bits;
+	size_t bytes = bitmap_bytes(hv_slot_pages(vm->hv, asked->slot));
+	unsigned long few[64] = {}, *bits = few; /* a display's, at each of its frames */
 	long err;
 
-	if (pages < 0)
-		return pages;
-	bits = kvzalloc(bitmap_bytes(pages), GFP_KERNEL_ACCOUNT);
+	if (bytes > sizeof(few))
+		bits = kvzalloc(bytes, GFP_KERNEL_ACCOUNT);
 	if (!bits)
 		return -ENOMEM;
 	err = hv_slot_dirty(vm->hv, asked->slot, bits, !vm->manual_dirty);
-	if (!err && copy_to_user(asked->dirty_bitmap, bits, bitmap_bytes(pages)))
+	if (!err && copy_to_user(asked->dirty_bitmap, bits, bytes))
 		err = -EFAULT;
-	kvfree(bits);
+	if (bits != few)
+		kvfree(bits);
 	return err;
 }
 
+/* What goes beyond the slot is refused whatever its bits are. */
 static long clear_dirty(struct vm *vm, void *arg, void __user *user)
 {
 	const struct kvm_clear_dirty_log *asked = arg;
-	s64 pages = logged_pages(vm, asked->slot);
-	u64 first = asked->first_page, n = asked->num_pages;
-	unsigned long *bits;
+	u64 n = asked->num_pages, pages = hv_slot_pages(vm->hv, asked->slot);
+	unsigned long *bits = vmemdup_user(asked->dirty_bitmap, bitmap_bytes(min(n, pages)));
 	long err;
 
-	if (first & 63)
-		return -EINVAL;
-	if (pages < 0)
-		return pages;
-	if (first > pages || n > pages - first || (n < pages - first && n & 63))
-		return -EINVAL;
-	if (!n)
-		return 0;
-	bits = vmemdup_user(asked->dirty_bitmap, bitmap_bytes(n));
 	if (IS_ERR(bits))
 		return PTR_ERR(bits);
-	err = hv_slot_clear(vm->hv, asked->slot, first, n, bits);
+	err = hv_slot_clear(vm->hv, asked->slot, asked->first_page, n, bits);
 	kvfree(bits);
 	return err;
 }
@@ -222,48 +185,40 @@ enum { FILTER_BYTES = 0x600 }; /* of one range's bitmap */
 static int copy_range(struct hv_msr_range *to, const struct kvm_msr_filter_range *from)
 {
 	size_t bytes = bitmap_bytes(from->nmsrs);
-	unsigned long *bits;
 
 	if (from->flags & ~(KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE) || !from->flags ||
 	    bytes > FILTER_BYTES)
 		return -EINVAL;
-	bits = memdup_user((void __user *)from->bitmap, bytes);
-	if (IS_ERR(bits))
-		return PTR_ERR(bits);
 	*to = (struct hv_msr_range){
 		.base = from->base,
 		.count = from->nmsrs,
 		.read = from->flags & KVM_MSR_FILTER_READ,
 		.write = from->flags & KVM_MSR_FILTER_WRITE,
-		.bits = bits,
+		.bits = host_alloc(bytes),
 	};
-	return 0;
+	if (!to->bits)
+		return -ENOMEM;
+	return copy_from_user(to->bits, (void __user *)from->bitmap, bytes) ? -EFAULT : 0;
 }
 
 static long set_msr_filter(struct vm *vm, void *arg, void __user *user)
 {
 	const struct kvm_msr_filter *asked = arg;
-	struct hv_msr_range range[KVM_MSR_FILTER_MAX_RANGES];
-	bool deny = asked->flags & KVM_MSR_FILTER_DEFAULT_DENY;
-	unsigned int n = 0, i;
+	struct hv_msr_filter f = { .deny = asked->flags & KVM_MSR_FILTER_DEFAULT_DENY };
 	long err = 0;
 
-	static_assert((int)KVM_MSR_FILTER_MAX_RANGES <= (int)HV_MSR_RANGES);
+	static_assert(KVM_MSR_FILTER_MAX_RANGES <= ARRAY_SIZE(f.range));
 	if (asked->flags & ~KVM_MSR_FILTER_DEFAULT_DENY)
 		return -EINVAL;
-	for (i = 0; i < KVM_MSR_FILTER_MAX_RANGES && !err; i++) {
-		if (!asked->ranges[i].nmsrs)
-			continue;
-		err = copy_range(&range[n], &asked->ranges[i]);
-		if (!err)
-			n++;
-	}
-	if (!err && deny && !n)
+	for (unsigned int i = 0; i < KVM_MSR_FILTER_MAX_RANGES && !err; i++)
+		if (asked->ranges[i].nmsrs)
+			err = copy_range(&f.range[f.n++], &asked->ranges[i]);
+	if (!err && f.deny && !f.n)
 		err = -EINVAL; /* nothing could run */
-	if (!err)
-		err = hv_msr_filter(vm->hv, range, n, !deny);
-	for (i = 0; i < n; i++)
-		kfree(range[i].bits);
+	if (err)
+		hv_msr_filter_free(&f);
+	else
+		hv_msr_filter_set(vm->hv, &f);
 	return err;
 }
 
@@ -339,7 +294,7 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long val)
 	void __user *user = (void __user *)val;
 	struct vm *vm = file->private_data;
 	unsigned int i;
-	void *arg;
+	struct arg arg;
 	long r;
 
 	if (vm->mm != current->mm)
@@ -350,13 +305,13 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long val)
 		;
 	if (i == ARRAY_SIZE(calls))
 		return -ENOTTY;
-	arg = arg_in(cmd, user);
-	if (IS_ERR(arg))
-		return PTR_ERR(arg);
+	r = arg_in(&arg, cmd, user);
+	if (r)
+		return r;
 	mutex_lock(&vm->lock);
-	r = calls[i].fn(vm, arg, user);
+	r = calls[i].fn(vm, arg.at, user);
 	mutex_unlock(&vm->lock);
-	return arg_out(cmd, user, arg, r);
+	return arg_out(&arg, cmd, user, r);
 }
 
 static int vm_release(struct inode *inode, struct file *file)
@@ -411,7 +366,6 @@ static struct vm *vm_new(void)
 	mutex_init(&vm->lock);
 	rwlock_init(&vm->routes_lock);
 	INIT_LIST_HEAD(&vm->irqfds);
-	INIT_LIST_HEAD(&vm->ioeventfds);
 	err = hv_vm_create(&vm->hv, vm);
 	if (!err)
 		err = mem_watch(vm);

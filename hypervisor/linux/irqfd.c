@@ -200,49 +200,6 @@ long irq_fd(struct vm *vm, void *arg, void __user *user)
 
 /* --- eventfds that the guest signals --- */
 
-struct ioeventfd {
-	struct list_head link; /* vm->lock */
-	struct hv_ioevent ev;
-};
-
-static bool same(const struct hv_ioevent *a, const struct hv_ioevent *b)
-{
-	return a->event == b->event && a->addr == b->addr && a->len == b->len && a->pio == b->pio &&
-	       a->match == b->match && (!a->match || a->val == b->val);
-}
-
-static int add_ioeventfd(struct vm *vm, const struct hv_ioevent *ev)
-{
-	struct ioeventfd *f = kzalloc(sizeof(*f), GFP_KERNEL_ACCOUNT);
-	int err;
-
-	if (!f)
-		return -ENOMEM;
-	f->ev = *ev;
-	err = hv_ioevent_add(vm->hv, ev);
-	if (err)
-		kfree(f);
-	else
-		list_add(&f->link, &vm->ioeventfds);
-	return err;
-}
-
-static int drop_ioeventfd(struct vm *vm, const struct hv_ioevent *ev)
-{
-	struct ioeventfd *f;
-
-	list_for_each_entry(f, &vm->ioeventfds, link) {
-		if (!same(&f->ev, ev))
-			continue;
-		hv_ioevent_del(vm->hv, &f->ev);
-		list_del(&f->link);
-		eventfd_ctx_put(f->ev.event);
-		kfree(f);
-		return 0;
-	}
-	return -ENOENT;
-}
-
 static bool makes_sense(const struct kvm_ioeventfd *asked)
 {
 	const u32 known = KVM_IOEVENTFD_FLAG_DATAMATCH | KVM_IOEVENTFD_FLAG_PIO |
@@ -273,7 +230,9 @@ long irq_io_eventfd(struct vm *vm, void *arg, void __user *user)
 	ev.event = eventfd_ctx_fdget(asked->fd);
 	if (IS_ERR(ev.event))
 		return PTR_ERR(ev.event);
-	err = remove ? drop_ioeventfd(vm, &ev) : add_ioeventfd(vm, &ev);
+	err = remove ? hv_ioevent_del(vm->hv, &ev) : hv_ioevent_add(vm->hv, &ev);
+	if (remove && !err)
+		eventfd_ctx_put(ev.event); /* which the core had */
 	if (remove || err)
 		eventfd_ctx_put(ev.event);
 	return err;
@@ -282,14 +241,12 @@ long irq_io_eventfd(struct vm *vm, void *arg, void __user *user)
 /* Nobody else has the VM any more. */
 void irq_free(struct vm *vm)
 {
-	struct ioeventfd *e, *next_e;
 	struct irqfd *f, *next;
+	struct hv_ioevent e;
 
 	list_for_each_entry_safe(f, next, &vm->irqfds, link)
 		free_irqfd(f);
-	list_for_each_entry_safe(e, next_e, &vm->ioeventfds, link) {
-		eventfd_ctx_put(e->ev.event);
-		kfree(e);
-	}
+	while (vm->hv && hv_ioevent_pop(vm->hv, &e))
+		eventfd_ctx_put(e.event);
 	kvfree(vm->routes);
 }

@@ -33,6 +33,9 @@ static int cpu_comes(unsigned int cpu)
 	preempt_disable();
 	err = hv_cpu_on();
 	preempt_enable();
+	if (err && err != -EBUSY)
+		host_log(HOST_ERROR, "Processor %u does not switch its virtualization on (%d); "
+			 "look into the firmware's setup.", cpu, err);
 	return err;
 }
 
@@ -115,9 +118,9 @@ static struct notifier_block reboot_hook = { .notifier_call = going_down };
 /* --- counters --- */
 
 static const char *const exit_names[] = { /* in the order of enum hv_exit_kind */
-	"none", "host_intr", "window", "io", "mem", "msr", "cpuid", "cr", "dr", "xsetbv",
-	"exception", "hlt", "pause", "hypercall", "task", "cache", "undefined", "shutdown",
-	"unhandled",
+	"none", "host_intr", "window", "deadline", "io", "mem", "msr", "cpuid", "cr", "dr",
+	"xsetbv", "exception", "hlt", "pause", "hypercall", "task", "cache", "undefined",
+	"shutdown", "unhandled",
 };
 static_assert(ARRAY_SIZE(exit_names) == HV_EXIT_KINDS);
 
@@ -161,47 +164,42 @@ static struct dentry *counters;
 
 /* --- arguments of ioctls --- */
 
-void *arg_in(unsigned int cmd, void __user *user)
+static void arg_free(struct arg *a)
 {
-	size_t bytes = _IOC_SIZE(cmd);
-	void *arg;
-
-	if (_IOC_DIR(cmd) == _IOC_NONE)
-		return NULL;
-	arg = kzalloc(bytes, GFP_KERNEL_ACCOUNT);
-	if (!arg)
-		return ERR_PTR(-ENOMEM);
-	if (_IOC_DIR(cmd) & _IOC_WRITE && copy_from_user(arg, user, bytes)) {
-		kfree(arg);
-		return ERR_PTR(-EFAULT);
-	}
-	return arg;
+	if (a->at != a->room)
+		kfree(a->at);
 }
 
-long arg_out(unsigned int cmd, void __user *user, void *arg, long result)
+long arg_in(struct arg *a, unsigned int cmd, void __user *user)
 {
-	if (arg && !result && _IOC_DIR(cmd) & _IOC_READ && copy_to_user(user, arg, _IOC_SIZE(cmd)))
+	size_t bytes = _IOC_SIZE(cmd);
+
+	a->at = NULL;
+	if (_IOC_DIR(cmd) == _IOC_NONE)
+		return 0;
+	if (bytes <= sizeof(a->room))
+		a->at = memset(a->room, 0, bytes);
+	else
+		a->at = kzalloc(bytes, GFP_KERNEL_ACCOUNT);
+	if (!a->at)
+		return -ENOMEM;
+	if (_IOC_DIR(cmd) & _IOC_WRITE && copy_from_user(a->at, user, bytes)) {
+		arg_free(a);
+		return -EFAULT;
+	}
+	return 0;
+}
+
+long arg_out(struct arg *a, unsigned int cmd, void __user *user, long result)
+{
+	if (a->at && !result && _IOC_DIR(cmd) & _IOC_READ &&
+	    copy_to_user(user, a->at, _IOC_SIZE(cmd)))
 		result = -EFAULT;
-	kfree(arg);
+	arg_free(a);
 	return result;
 }
 
 /* --- /dev/caisson --- */
-
-static long supported_cpuid(struct kvm_cpuid2 __user *user)
-{
-	struct hv_cpuid *c = kcalloc(HV_MAX_CPUID, sizeof(*c), GFP_KERNEL_ACCOUNT);
-	unsigned int n = HV_MAX_CPUID;
-	long err;
-
-	if (!c)
-		return -ENOMEM;
-	err = hv_cpuid_supported(c, &n);
-	if (!err)
-		err = put_cpuids(user, c, n);
-	kfree(c);
-	return err;
-}
 
 /* With too little room, how much it takes. */
 static long put_msr_list(struct kvm_msr_list __user *user, const uint32_t *msrs, unsigned int n)
@@ -233,14 +231,14 @@ static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case KVM_GET_VCPU_MMAP_SIZE:
 		return arg ? -EINVAL : PAGE_SIZE + HV_IO_BYTES;
 	case KVM_GET_SUPPORTED_CPUID:
-		return supported_cpuid(user);
+		return vcpu_call(NULL, KVM_GET_CPUID2, user);
 	case KVM_GET_MSR_INDEX_LIST:
 		msrs = hv_msr_list(&n);
 		return put_msr_list(user, msrs, n);
 	case KVM_GET_MSR_FEATURE_INDEX_LIST:
 		return put_msr_list(user, feature_msrs, ARRAY_SIZE(feature_msrs));
 	case KVM_GET_MSRS:
-		return move_msrs(NULL, user, false);
+		return vcpu_call(NULL, cmd, user);
 	}
 	return -EINVAL;
 }

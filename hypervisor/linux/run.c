@@ -77,21 +77,31 @@ static void take_answer(struct vcpu *vcpu)
 
 /* --- why it came back --- */
 
+static const u32 exit_reasons[] = {
+	[HV_USER_IO] = KVM_EXIT_IO,
+	[HV_USER_MMIO] = KVM_EXIT_MMIO,
+	[HV_USER_WINDOW] = KVM_EXIT_IRQ_WINDOW_OPEN,
+	[HV_USER_EOI] = KVM_EXIT_IOAPIC_EOI,
+	[HV_USER_SHUTDOWN] = KVM_EXIT_SHUTDOWN,
+	[HV_USER_DEBUG] = KVM_EXIT_DEBUG,
+	[HV_USER_MSR_READ] = KVM_EXIT_X86_RDMSR,
+	[HV_USER_MSR_WRITE] = KVM_EXIT_X86_WRMSR,
+	[HV_USER_INTERNAL] = KVM_EXIT_INTERNAL_ERROR,
+	[HV_USER_FAIL_ENTRY] = KVM_EXIT_FAIL_ENTRY,
+	[HV_USER_XEN] = KVM_EXIT_XEN,
+};
+
 static void tell_msr(struct kvm_run *run, const struct hv_user *u)
 {
-	bool write = u->reason == HV_USER_MSR_WRITE;
-
-	run->exit_reason = write ? KVM_EXIT_X86_WRMSR : KVM_EXIT_X86_RDMSR;
 	run->msr.error = 0;
 	memset(run->msr.pad, 0, sizeof(run->msr.pad));
 	run->msr.reason = u->msr.why;
 	run->msr.index = u->msr.index;
-	run->msr.data = write ? u->msr.data : 0;
+	run->msr.data = u->msr.data; /* 0 when it reads */
 }
 
 static void tell_xen(struct kvm_run *run, const struct hv_user *u)
 {
-	run->exit_reason = KVM_EXIT_XEN;
 	memset(&run->xen, 0, sizeof(run->xen));
 	run->xen.type = KVM_EXIT_XEN_HCALL;
 	run->xen.u.hcall.longmode = u->hypercall.longmode;
@@ -106,7 +116,6 @@ static void tell_internal(struct kvm_run *run, const struct hv_user *u)
 	unsigned int n = min_t(unsigned int, u->internal.n_insn,
 			       sizeof(run->emulation_failure.insn_bytes));
 
-	run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
 	memset(&run->emulation_failure, 0, sizeof(run->emulation_failure));
 	run->emulation_failure.suberror = KVM_INTERNAL_ERROR_EMULATION;
 	if (!n)
@@ -119,9 +128,9 @@ static void tell_internal(struct kvm_run *run, const struct hv_user *u)
 
 static void tell(struct kvm_run *run, const struct hv_user *u)
 {
+	run->exit_reason = exit_reasons[u->reason];
 	switch (u->reason) {
 	case HV_USER_IO:
-		run->exit_reason = KVM_EXIT_IO;
 		run->io.direction = u->io.in ? KVM_EXIT_IO_IN : KVM_EXIT_IO_OUT;
 		run->io.size = u->io.size;
 		run->io.port = u->io.port;
@@ -129,24 +138,15 @@ static void tell(struct kvm_run *run, const struct hv_user *u)
 		run->io.data_offset = PAGE_SIZE;
 		break;
 	case HV_USER_MMIO:
-		run->exit_reason = KVM_EXIT_MMIO;
 		run->mmio.phys_addr = u->mmio.gpa;
 		memcpy(run->mmio.data, u->mmio.data, sizeof(run->mmio.data));
 		run->mmio.len = u->mmio.len;
 		run->mmio.is_write = u->mmio.write;
 		break;
-	case HV_USER_WINDOW:
-		run->exit_reason = KVM_EXIT_IRQ_WINDOW_OPEN;
-		break;
 	case HV_USER_EOI:
-		run->exit_reason = KVM_EXIT_IOAPIC_EOI;
 		run->eoi.vector = u->eoi.vector;
 		break;
-	case HV_USER_SHUTDOWN:
-		run->exit_reason = KVM_EXIT_SHUTDOWN;
-		break;
 	case HV_USER_DEBUG:
-		run->exit_reason = KVM_EXIT_DEBUG;
 		run->debug.arch = (struct kvm_debug_exit_arch){
 			.exception = u->debug.exception,
 			.pc = u->debug.pc,
@@ -162,16 +162,14 @@ static void tell(struct kvm_run *run, const struct hv_user *u)
 		tell_internal(run, u);
 		break;
 	case HV_USER_FAIL_ENTRY:
-		run->exit_reason = KVM_EXIT_FAIL_ENTRY;
 		run->fail_entry.hardware_entry_failure_reason = u->fail.hw_reason;
 		run->fail_entry.cpu = raw_smp_processor_id();
 		break;
 	case HV_USER_XEN:
 		tell_xen(run, u);
 		break;
-	default:
-		run->exit_reason = KVM_EXIT_UNKNOWN;
-		run->hw.hardware_exit_reason = 0;
+	default: /* the reason says all */
+		break;
 	}
 }
 

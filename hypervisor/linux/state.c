@@ -56,41 +56,40 @@ static const u8 seg_order[HV_SEGS] = {
 	HV_CS, HV_DS, HV_ES, HV_FS, HV_GS, HV_SS, HV_TR, HV_LDTR,
 };
 
-/* hv_seg.attr: bits 40 to 55 of a descriptor. */
-enum {
-	ATTR_S = 4, ATTR_DPL = 5, ATTR_P = 7, ATTR_AVL = 12, ATTR_L = 13, ATTR_DB = 14, ATTR_G = 15,
+/* Fields of a byte, and where they are in hv_seg.attr: as in bits 40 to 55 of a descriptor. */
+static const struct seg_field {
+	u8 at, shift, mask;
+} seg_fields[] = {
+	{ offsetof(struct kvm_segment, type), 0, 15 },
+	{ offsetof(struct kvm_segment, s), 4, 1 },
+	{ offsetof(struct kvm_segment, dpl), 5, 3 },
+	{ offsetof(struct kvm_segment, present), 7, 1 },
+	{ offsetof(struct kvm_segment, avl), 12, 1 },
+	{ offsetof(struct kvm_segment, l), 13, 1 },
+	{ offsetof(struct kvm_segment, db), 14, 1 },
+	{ offsetof(struct kvm_segment, g), 15, 1 },
 };
 
 static struct kvm_segment get_seg(const struct hv_seg *from)
 {
-	return (struct kvm_segment){
-		.base = from->base,
-		.limit = from->limit,
-		.selector = from->selector,
-		.type = from->attr & 15,
-		.s = from->attr >> ATTR_S & 1,
-		.dpl = from->attr >> ATTR_DPL & 3,
-		.present = from->attr >> ATTR_P & 1,
-		.avl = from->attr >> ATTR_AVL & 1,
-		.l = from->attr >> ATTR_L & 1,
-		.db = from->attr >> ATTR_DB & 1,
-		.g = from->attr >> ATTR_G & 1,
-		.unusable = !(from->attr >> ATTR_P & 1),
+	struct kvm_segment to = {
+		.base = from->base, .limit = from->limit, .selector = from->selector,
 	};
+
+	for (const struct seg_field *f = seg_fields; f < seg_fields + ARRAY_SIZE(seg_fields); f++)
+		((u8 *)&to)[f->at] = from->attr >> f->shift & f->mask;
+	to.unusable = !to.present;
+	return to;
 }
 
-static struct hv_seg set_seg(const struct kvm_segment *from)
+static struct hv_seg set_seg(struct kvm_segment from)
 {
-	bool present = from->present && !from->unusable;
+	struct hv_seg to = { .base = from.base, .limit = from.limit, .selector = from.selector };
 
-	return (struct hv_seg){
-		.base = from->base,
-		.limit = from->limit,
-		.selector = from->selector,
-		.attr = (from->type & 15) | (from->s & 1) << ATTR_S | (from->dpl & 3) << ATTR_DPL |
-			present << ATTR_P | (from->avl & 1) << ATTR_AVL | (from->l & 1) << ATTR_L |
-			(from->db & 1) << ATTR_DB | (from->g & 1) << ATTR_G,
-	};
+	from.present &= !from.unusable;
+	for (const struct seg_field *f = seg_fields; f < seg_fields + ARRAY_SIZE(seg_fields); f++)
+		to.attr |= (((u8 *)&from)[f->at] & f->mask) << f->shift;
+	return to;
 }
 
 static long get_sregs(struct vcpu *vcpu, void *arg, void __user *user)
@@ -102,7 +101,7 @@ static long get_sregs(struct vcpu *vcpu, void *arg, void __user *user)
 	int err = hv_vcpu_get(vcpu->hv, &s, HV_GPR | HV_SEG | HV_CR);
 
 	if (!err)
-		err = hv_msr_get(vcpu->hv, MSR_IA32_APICBASE, &r->apic_base, true);
+		err = hv_msr_get(vcpu->hv, MSR_IA32_APICBASE, &r->apic_base);
 	if (err)
 		return err;
 	for (unsigned int i = 0; i < HV_SEGS; i++)
@@ -148,7 +147,7 @@ static long set_sregs(struct vcpu *vcpu, void *arg, void __user *user)
 	if (err || r->cr8 > 15)
 		return -EINVAL;
 	for (unsigned int i = 0; i < HV_SEGS; i++)
-		s.seg[seg_order[i]] = set_seg(&seg[i]);
+		s.seg[seg_order[i]] = set_seg(seg[i]);
 	s.cpl = r->ss.dpl & 3;
 	s.gdt = (struct hv_table){ .base = r->gdt.base, .limit = r->gdt.limit };
 	s.idt = (struct hv_table){ .base = r->idt.base, .limit = r->idt.limit };
@@ -158,7 +157,7 @@ static long set_sregs(struct vcpu *vcpu, void *arg, void __user *user)
 	s.cr4 = r->cr4;
 	s.cr8 = r->cr8;
 	s.efer = r->efer;
-	err = hv_msr_set(vcpu->hv, MSR_IA32_APICBASE, r->apic_base, true);
+	err = hv_msr_set(vcpu->hv, MSR_IA32_APICBASE, r->apic_base);
 	if (!err)
 		err = hv_vcpu_set(vcpu->hv, &s, HV_GPR | HV_SEG | HV_CR);
 	return err ? -EINVAL : set_interrupt(vcpu, r->interrupt_bitmap);
@@ -338,32 +337,14 @@ static long set_events(struct vcpu *vcpu, void *arg, void __user *user)
 
 /* --- local APIC, INIT and SIPI --- */
 
-/* In x2APIC mode the ID fills its register; the API has it in the top byte all the same. */
-static bool id_is_narrow(struct vcpu *vcpu)
-{
-	uint64_t base = 0;
-
-	hv_msr_get(vcpu->hv, MSR_IA32_APICBASE, &base, true);
-	return base & X2APIC_ENABLE;
-}
-
-static u32 *id_word(struct kvm_lapic_state *s)
-{
-	return (u32 *)(s->regs + 0x20);
-}
-
 static long get_lapic(struct vcpu *vcpu, void *arg, void __user *user)
 {
 	hv_lapic_get(vcpu->hv, arg);
-	if (id_is_narrow(vcpu))
-		*id_word(arg) <<= 24;
 	return 0;
 }
 
 static long set_lapic(struct vcpu *vcpu, void *arg, void __user *user)
 {
-	if (id_is_narrow(vcpu))
-		*id_word(arg) >>= 24;
 	return hv_lapic_set(vcpu->hv, arg);
 }
 

@@ -66,6 +66,6 @@ int hv_exit_mem(struct hv_vcpu *v, struct hv_exit *x)
 	const struct hv_slot *s = hv_slot_find(v, x->mem.gpa);
 
 	if (!s || (write && (s->flags & HV_SLOT_READONLY)) || lapic_covers(v, x->mem.gpa))
-		return hv_emulate_mem(v, x);
+		return hv_emulate(v, x);
 	return map_page(v, s, x->mem.gpa, write);
 }

@@ -15,18 +15,11 @@ enum emul_mode hv_mode(struct hv_vcpu *v)
 {
 	uint16_t attr;
 
-	hv_need(v, HV_SEG | HV_CR);
+	hv_need(v, HV_MODE | HV_CR);
 	attr = v->st.seg[HV_CS].attr;
 	if ((v->st.efer & EFER_LMA) && (attr & SEG_L))
 		return EMUL_64;
 	return attr & SEG_DB ? EMUL_32 : EMUL_16;
-}
-
-static bool canonical(const struct hv_vcpu *v, uint64_t linear)
-{
-	unsigned spare = v->st.cr4 & CR4_LA57 ? 64 - 57 : 64 - 48;
-
-	return (uint64_t)((int64_t)(linear << spare) >> spare) == linear;
 }
 
 /* Real and virtual-8086 mode know of limits only. */
@@ -63,9 +56,11 @@ int hv_linear(struct hv_vcpu *v, unsigned seg, uint64_t off, unsigned n, uint32_
 	const struct hv_seg *s = &v->st.seg[seg];
 	bool ok;
 
+	if (mode != EMUL_64 || seg == HV_FS || seg == HV_GS)
+		hv_need(v, HV_SEG);
 	if (mode == EMUL_64) {
 		*linear = off + (seg == HV_FS || seg == HV_GS ? s->base : 0);
-		ok = canonical(v, *linear) && canonical(v, *linear + n - 1);
+		ok = hv_canonical(*linear) && hv_canonical(*linear + n - 1);
 	} else {
 		*linear = (uint32_t)(s->base + off);
 		ok = limit_ok(s, off, n) && (no_rights(v) || rights_ok(s, access));

@@ -80,12 +80,9 @@ void hv_flush_all(struct hv_vm *vm)
 	dead = stage2_take_dead(&vm->s2);
 	host_spin_unlock(&vm->mmu);
 	cpu_add(&vm->s2_gen, 1);
-	for (unsigned i = 0; i < cpu_load(&vm->n_vcpus); i++) {
-		struct hv_vcpu *v = cpu_load(&vm->vcpu[i]);
-
-		if (v && cpu_load(&v->where) == HV_INSIDE)
+	HV_EACH_VCPU(v, vm)
+		if (cpu_load(&v->where) == HV_INSIDE)
 			host_kick(cpu_load(&v->cpu), true);
-	}
 	stage2_bury(dead);
 }
 
@@ -220,9 +217,8 @@ static void slot_replace(struct hv_vm *vm, struct hv_slot *old, const struct hv_
 		vm->slot[at] = *s;
 	}
 	host_spin_unlock(&vm->mmu);
-	for (unsigned i = 0; i < vm->n_vcpus; i++)
-		if (vm->vcpu[i])
-			vm->vcpu[i]->last_slot = NULL;
+	HV_EACH_VCPU(v, vm)
+		v->last_slot = NULL;
 }
 
 /*
@@ -240,11 +236,9 @@ static int slot_change(struct hv_vm *vm, struct hv_slot *old, struct hv_slot *s)
 		if (!s->written)
 			return -ENOMEM;
 	}
-	hv_vm_freeze(vm);
 	if (old)
 		sweep(vm, old->uaddr, old->uaddr + old->len, ZAP);
 	slot_replace(vm, old, s);
-	hv_vm_thaw(vm);
 	if (written != s->written)
 		host_free(written);
 	return 0;
@@ -257,12 +251,12 @@ int hv_slot_set(struct hv_vm *vm, unsigned id, uint64_t gpa, uint64_t len, uint6
 	struct hv_slot *old;
 	int err;
 
-	host_lock(&vm->lock);
+	hv_vm_freeze(vm);
 	old = slot_by_id(vm, id);
 	err = slot_check(vm, old, &s);
 	if (!err)
 		err = slot_change(vm, old, &s);
-	host_unlock(&vm->lock);
+	hv_vm_thaw(vm);
 	return err;
 }
 
@@ -296,7 +290,7 @@ static bool take_dirty(struct hv_vm *vm, const struct hv_slot *s, unsigned long 
 		flush |= stage2_dirty(&vm->s2, gpa, next - gpa, &log, clear);
 		host_spin_unlock(&vm->mmu);
 	}
-	for (uint64_t i = 0; i < slot_words(s); i++) {
+	for (uint64_t i = 0, n = slot_words(s); i < n; i++) {
 		if (!cpu_load(&s->written[i]))
 			continue;
 		bits[i] |= clear ? cpu_swap(&s->written[i], 0) : cpu_load(&s->written[i]);
@@ -305,16 +299,23 @@ static bool take_dirty(struct hv_vm *vm, const struct hv_slot *s, unsigned long 
 	return flush;
 }
 
+/* vm->lock held. */
+static int find_logged(struct hv_vm *vm, unsigned id, const struct hv_slot **s)
+{
+	if (id >= HV_MAX_SLOTS)
+		return -EINVAL;
+	*s = slot_by_id(vm, id);
+	return *s && (*s)->written ? 0 : -ENOENT;
+}
+
 int hv_slot_dirty(struct hv_vm *vm, unsigned id, unsigned long *bits, bool clear)
 {
 	const struct hv_slot *s;
-	int err = 0;
+	int err;
 
 	host_lock(&vm->lock);
-	s = slot_by_id(vm, id);
-	if (!s || !s->written)
-		err = -ENOENT;
-	else if (take_dirty(vm, s, bits, clear))
+	err = find_logged(vm, id, &s);
+	if (!err && take_dirty(vm, s, bits, clear))
 		hv_flush_all(vm);
 	host_unlock(&vm->lock);
 	return err;
@@ -352,15 +353,13 @@ int hv_slot_clear(struct hv_vm *vm, unsigned id, uint64_t first, uint64_t n,
 		  const unsigned long *bits)
 {
 	const struct hv_slot *s;
-	int err = 0;
+	int err;
 
 	host_lock(&vm->lock);
-	s = slot_by_id(vm, id);
-	if (!s || !s->written)
-		err = -ENOENT;
-	else if (!clear_range_ok(s->len / S2_PAGE, first, n))
+	err = find_logged(vm, id, &s);
+	if (!err && !clear_range_ok(s->len / S2_PAGE, first, n))
 		err = -EINVAL;
-	else if (clear_pages(vm, s, first, n, bits))
+	if (!err && clear_pages(vm, s, first, n, bits))
 		hv_flush_all(vm);
 	host_unlock(&vm->lock);
 	return err;

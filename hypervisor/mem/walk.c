@@ -7,7 +7,7 @@
  */
 #include "core/core.h"
 
-enum { WALK_LEVELS = 5, WALK_TRIES = 16 };
+enum { WALK_LEVELS = 4, WALK_TRIES = 16 };
 
 /* Bits that must be 0 in any 64-bit entry with PAE paging, and in its page directory pointers. */
 #define PAE_RESERVED   0x7ff0000000000000ull
@@ -94,7 +94,7 @@ static int walk_begin(struct walk *w)
 	w->reserved = beyond_width(w->v) | (st->efer & EFER_NXE ? 0 : PTE_NX);
 	if (!(st->efer & EFER_LMA))
 		return walk_begin_pae(w);
-	w->levels = st->cr4 & CR4_LA57 ? 5 : 4;
+	w->levels = WALK_LEVELS;
 	w->table = st->cr3 & PTE_ADDR;
 	return 0;
 }
@@ -164,7 +164,7 @@ static bool smap_forbids(struct hv_vcpu *v)
 {
 	if (!(v->st.cr4 & CR4_SMAP))
 		return false;
-	hv_need(v, HV_SEG);
+	hv_need(v, HV_MODE);
 	return v->st.cpl == 3 || !(v->st.rflags & RFLAGS_AC);
 }
 
@@ -213,7 +213,8 @@ static int walk_once(struct walk *w, uint32_t access)
 }
 
 /* Entries that never hold still make a fault that is none any more when the guest looks into it. */
-int hv_walk(struct hv_vcpu *v, uint64_t linear, uint32_t access, uint64_t *gpa, uint32_t *error)
+int hv_walk(struct hv_vcpu *v, uint64_t linear, uint32_t access, uint64_t *gpa,
+	    struct emul_fault *f)
 {
 	struct walk w = { .v = v, .linear = linear, .gpa = linear, .error = PF_PRESENT };
 	int err = -EAGAIN;
@@ -230,7 +231,7 @@ int hv_walk(struct hv_vcpu *v, uint64_t linear, uint32_t access, uint64_t *gpa, 
 	/* That it was a fetch is said only where fetches can be forbidden. */
 	if (!(v->st.efer & EFER_NXE && v->st.cr4 & CR4_PAE) && !(v->st.cr4 & CR4_SMEP))
 		access &= ~PF_FETCH;
-	*error = w.error | access;
+	*f = (struct emul_fault){ X86_PF, true, w.error | access, linear };
 	return -EFAULT;
 }
 
@@ -246,8 +247,7 @@ int hv_translate(struct hv_vcpu *v, uint64_t linear, uint64_t *gpa)
 		if (!err)
 			err = walk_down(&w);
 	}
-	hv_vcpu_release(v);
-	host_unlock(&v->lock);
+	hv_vcpu_unlock(v);
 	*gpa = w.gpa;
 	return err;
 }

@@ -11,18 +11,6 @@ enum { DR7_ENABLES = 0xff, DR6_BREAKPOINTS = 0xf, DR6_STEP = 1 << 14 };
 
 /* --- debug registers: DR6 and DR7 are in the VMCB, DR0 to DR3 are nobody's --- */
 
-static void svm_debug_write(const uint64_t dr[4])
-{
-	asm volatile("mov %0, %%db0; mov %1, %%db1; mov %2, %%db2; mov %3, %%db3"
-		     : : "r"(dr[0]), "r"(dr[1]), "r"(dr[2]), "r"(dr[3]));
-}
-
-static void svm_debug_read(uint64_t dr[4])
-{
-	asm volatile("mov %%db0, %0; mov %%db1, %1; mov %%db2, %2; mov %%db3, %3"
-		     : "=r"(dr[0]), "=r"(dr[1]), "=r"(dr[2]), "=r"(dr[3]));
-}
-
 /*
  * The guest's are in the registers while it has breakpoints, and, once it has touched one, until
  * the next exit: most guests write them once. Otherwise each access exits.
@@ -37,10 +25,10 @@ static void svm_debug_enter(struct hv_vcpu *v)
 	if (!sv->debug_loaded)
 		return;
 	if (sv->host_dr7 & DR7_ENABLES) {
-		svm_debug_read(sv->host_dr);
+		cpu_read_breakpoints(sv->host_dr);
 		asm volatile("mov %0, %%db7" : : "r"(DR7_FIXED));
 	}
-	svm_debug_write(v->st.dr);
+	cpu_write_breakpoints(v->st.dr);
 }
 
 /* The exit has switched all breakpoints off; DR6 is left as the guest had it. */
@@ -50,13 +38,13 @@ static void svm_debug_leave(struct hv_vcpu *v)
 
 	sv->debug_open = false;
 	if (sv->debug_loaded)
-		svm_debug_read(v->st.dr);
+		cpu_read_breakpoints(v->st.dr);
 	if (sv->vmcb->dr6 != DR6_FIXED)
 		asm volatile("mov %0, %%db6" : : "r"(DR6_FIXED));
 	if (!(sv->host_dr7 & DR7_ENABLES))
 		return;
 	if (sv->debug_loaded)
-		svm_debug_write(sv->host_dr);
+		cpu_write_breakpoints(sv->host_dr);
 	asm volatile("mov %0, %%db7" : : "r"(sv->host_dr7));
 }
 
@@ -377,12 +365,12 @@ static void svm_run(struct hv_vcpu *v)
 
 	svm_debug_enter(v);
 	if (svm_machine.swap_spec_ctrl)
-		svm_msr_switch(MSR_SPEC_CTRL, sv->host_spec_ctrl, sv->spec_ctrl);
+		cpu_msr_switch(MSR_SPEC_CTRL, sv->host_spec_ctrl, sv->spec_ctrl);
 	svm_switch(sv->page.pa, v->st.gpr, sv->cpu->area.pa + sizeof(struct vmcb));
 	if (svm_machine.swap_spec_ctrl) {
 		if (sv->spec_ctrl_open)
 			sv->spec_ctrl = cpu_rdmsr(MSR_SPEC_CTRL);
-		svm_msr_switch(MSR_SPEC_CTRL, sv->spec_ctrl, sv->host_spec_ctrl);
+		cpu_msr_switch(MSR_SPEC_CTRL, sv->spec_ctrl, sv->host_spec_ctrl);
 	}
 	svm_debug_leave(v);
 }
@@ -392,7 +380,7 @@ int svm_enter(struct hv_vcpu *v, struct hv_exit *x)
 	struct svm_vcpu *sv = v->hw;
 	int err;
 
-	svm_asid_ready(sv);
+	svm_tag_ready(sv);
 	svm_gpr_enter(v);
 	if (sv->nmi == NMI_IRET)
 		svm_step_enter(v);

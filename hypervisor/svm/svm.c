@@ -91,7 +91,6 @@ static int svm_setup(void)
 
 	m->features = svm.edx;
 	m->n_asids = svm.ebx;
-	m->ibpb = sizes & SIZES_EBX_IBPB;
 	m->tsc_aux = cpu_cpuid(CPUID_EXT_FEATURES, 0).edx & EXT_EDX_RDTSCP;
 	m->swap_spec_ctrl = sizes & SIZES_EBX_SPEC_CTRL && !svm_has(SVM_EDX_SPEC_CTRL);
 	err = host_page_new(&m->io_map, IO_MAP_ORDER);
@@ -122,7 +121,6 @@ static int svm_cpu_on(void)
 	cpu_wrmsr(MSR_VM_HSAVE_PA, c->area.pa);
 	c->generation++;
 	c->asid = svm_machine.n_asids; /* what its TLB holds nobody knows: begin with a flush */
-	cpu_store(&c->last, NULL);
 	c->tsc_ratio = 0;
 	return 0;
 }
@@ -148,17 +146,12 @@ static void svm_vm_fini(struct hv_vm *vm)
 {
 }
 
-/* The next vCPU may get the same address: no processor takes it for this one. */
 static void svm_vcpu_fini(struct hv_vcpu *v)
 {
-	struct svm_vcpu *sv = v->hw, *last;
+	struct svm_vcpu *sv = v->hw;
 
 	if (!sv)
 		return;
-	for (unsigned i = 0; i < host_ncpu(); i++) {
-		last = sv;
-		cpu_cas(&svm_cpus[i].last, &last, NULL);
-	}
 	host_page_del(&sv->page, 0);
 	host_page_del(&sv->msr_page, MSR_MAP_ORDER);
 	host_free(sv);
@@ -178,19 +171,6 @@ static int svm_vcpu_init(struct hv_vcpu *v)
 
 /* --- binding --- */
 
-/*
- * A vCPU's branches are not to be predicted from what another has done, of the same guest neither:
- * the guest takes them for two processors, each with predictors of its own.
- */
-static void svm_barrier(struct svm_cpu *c, struct svm_vcpu *sv)
-{
-	if (cpu_load(&c->last) == sv)
-		return;
-	cpu_store(&c->last, sv);
-	if (svm_machine.ibpb)
-		cpu_wrmsr(MSR_PRED_CMD, PRED_CMD_IBPB);
-}
-
 void svm_tsc_ratio_load(struct svm_vcpu *sv)
 {
 	if (!svm_has(SVM_EDX_TSC_RATIO) || sv->cpu->tsc_ratio == sv->tsc_ratio)
@@ -209,7 +189,6 @@ static void svm_load(struct hv_vcpu *v)
 	struct svm_vcpu *sv = v->hw;
 	struct svm_cpu *c = &svm_cpus[host_cpu()];
 
-	svm_barrier(c, sv);
 	if (sv->cpu != c) {
 		sv->cpu = c;
 		sv->generation = 0;
@@ -217,10 +196,10 @@ static void svm_load(struct hv_vcpu *v)
 	svm_tsc_ratio_load(sv);
 	if (svm_machine.tsc_aux) {
 		sv->host_tsc_aux = cpu_rdmsr(MSR_TSC_AUX);
-		svm_msr_switch(MSR_TSC_AUX, sv->host_tsc_aux, sv->tsc_aux);
+		cpu_msr_switch(MSR_TSC_AUX, sv->host_tsc_aux, sv->tsc_aux);
 	}
 	sv->host_debugctl = cpu_rdmsr(MSR_DEBUGCTL);
-	svm_msr_switch(MSR_DEBUGCTL, sv->host_debugctl, sv->debugctl);
+	cpu_msr_switch(MSR_DEBUGCTL, sv->host_debugctl, sv->debugctl);
 	if (svm_machine.swap_spec_ctrl)
 		sv->host_spec_ctrl = cpu_rdmsr(MSR_SPEC_CTRL);
 	/* Alone it waits for nobody; a filter that lets short waits pass costs nothing. */
@@ -233,8 +212,8 @@ static void svm_unload(struct hv_vcpu *v)
 	struct svm_vcpu *sv = v->hw;
 
 	if (svm_machine.tsc_aux)
-		svm_msr_switch(MSR_TSC_AUX, sv->tsc_aux, sv->host_tsc_aux);
-	svm_msr_switch(MSR_DEBUGCTL, sv->debugctl, sv->host_debugctl);
+		cpu_msr_switch(MSR_TSC_AUX, sv->tsc_aux, sv->host_tsc_aux);
+	cpu_msr_switch(MSR_DEBUGCTL, sv->debugctl, sv->host_debugctl);
 }
 
 /*
@@ -242,7 +221,7 @@ static void svm_unload(struct hv_vcpu *v)
  * translations are to be forgotten, gets the next. When they run out all are void, and the TLB with
  * them: that is a new generation.
  */
-void svm_asid_ready(struct svm_vcpu *sv)
+void svm_tag_ready(struct svm_vcpu *sv)
 {
 	struct svm_cpu *c = sv->cpu;
 

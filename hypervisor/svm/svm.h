@@ -9,7 +9,7 @@
 /* What the processors have; filled by svm_setup(). */
 struct svm_machine {
 	uint32_t features, n_asids; /* SVM_EDX_* */
-	bool ibpb, tsc_aux;
+	bool tsc_aux;
 	bool swap_spec_ctrl;	 /* there is MSR_SPEC_CTRL, and entries do not switch it */
 	struct host_page io_map; /* all ports trapped; for all guests */
 };
@@ -25,7 +25,6 @@ struct svm_cpu {
 	struct host_page area;	  /* two pages: VM_HSAVE_PA's, and the host's VMSAVE */
 	uint32_t asid;		  /* handed out last */
 	uint64_t generation;	  /* of ASIDs; each begins with a flush of all */
-	struct svm_vcpu *last;	  /* [a] whose branch predictions the processor may hold */
 	uint64_t tsc_ratio;	  /* what the MSR holds */
 };
 
@@ -67,7 +66,7 @@ struct svm_vcpu {
 /* --- svm.c --- */
 
 void svm_tsc_ratio_load(struct svm_vcpu *sv);
-void svm_asid_ready(struct svm_vcpu *sv);
+void svm_tag_ready(struct svm_vcpu *sv);
 
 /* --- vmcb.c --- */
 
@@ -99,12 +98,6 @@ void svm_switch(uint64_t vmcb_pa, uint64_t gpr[HV_GPRS], uint64_t host_area_pa);
 static inline void svm_intercept(uint32_t *word, uint32_t bits, bool on)
 {
 	*word = on ? *word | bits : *word & ~bits;
-}
-
-static inline void svm_msr_switch(uint32_t msr, uint64_t from, uint64_t to)
-{
-	if (from != to)
-		cpu_wrmsr(msr, to);
 }
 
 #endif

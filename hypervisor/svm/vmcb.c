@@ -25,18 +25,6 @@ static const uint32_t intercept2 =
 	I2_VMRUN | I2_VMMCALL | I2_VMLOAD | I2_VMSAVE | I2_STGI | I2_CLGI | I2_SKINIT | I2_WBINVD |
 	I2_MONITOR | I2_MWAIT | I2_MWAIT_ARMED | I2_XSETBV | I2_RDPRU;
 
-/*
- * Machine checks are the host's. #DB and #AC can come up again in their own delivery, for ever and
- * with no interrupt in between: a guest would have the processor for good. The core delivers them.
- */
-static const uint32_t always_trapped = 1u << X86_MC | 1u << X86_DB | 1u << X86_AC;
-
-/* Those that the VMCB switches and that need no policy: the processor checks what is written. */
-static const uint32_t free_msrs[] = {
-	MSR_FS_BASE, MSR_GS_BASE, MSR_KERNEL_GS_BASE, MSR_STAR, MSR_LSTAR, MSR_CSTAR, MSR_SFMASK,
-	MSR_SYSENTER_CS, MSR_SYSENTER_ESP, MSR_SYSENTER_EIP,
-};
-
 static void svm_msr_map_set(uint8_t *map, uint32_t msr, uint32_t access)
 {
 	static const uint32_t bases[] = { 0, 0xc0000000, 0xc0010000 };
@@ -61,12 +49,9 @@ void svm_vmcb_init(struct hv_vcpu *v)
 	sv->vmcb = b;
 	sv->msr_map = sv->msr_page.va;
 	memset(sv->msr_map, 0xff, MSR_MAP_SIZE);
-	for (unsigned i = 0; i < HV_ARRAY(free_msrs); i++)
-		svm_msr_map_set(sv->msr_map, free_msrs[i], 0);
 	b->intercept_cr = intercept_cr;
 	b->intercept1 = intercept1;
 	b->intercept2 = intercept2;
-	b->intercept_exception = sv->traps = always_trapped;
 	b->io_map_pa = svm_machine.io_map.pa;
 	b->msr_map_pa = sv->msr_page.pa;
 	b->nested_control = NESTED_PAGING;
@@ -169,9 +154,8 @@ void svm_set_exception_trap(struct hv_vcpu *v, uint32_t vectors, bool debug_regi
 {
 	struct svm_vcpu *sv = v->hw;
 
-	sv->traps = vectors | always_trapped;
+	sv->vmcb->intercept_exception = sv->traps = vectors;
 	sv->debug_trap = debug_registers;
-	sv->vmcb->intercept_exception = sv->traps;
 }
 
 /* An ASID has both translations in one; one that nobody has used is as good as a flushed one. */

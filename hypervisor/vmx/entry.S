@@ -9,11 +9,10 @@
  *
  * Reference: Intel SDM 3, "VMLAUNCH/VMRESUME-Launch/Resume Virtual Machine", "VM Exits".
  */
+#include "switch.h"
+
 #ifdef __KERNEL__
-#include <linux/linkage.h>
-#include <asm/cpufeatures.h>
 #include <asm/ibt.h>
-#include <asm/nospec-branch.h>
 #include <asm/unwind_hints.h>
 #define RETURNS_GUARD \
 	FILL_RETURN_BUFFER %rcx, RSB_CLEAR_LOOPS, X86_FEATURE_RSB_VMEXIT, \
@@ -37,10 +36,6 @@
 #define TELL_TRACER
 #endif
 #else /* the bare machine */
-#define SYM_FUNC_START(name) .global name; .balign 16; name:
-#define SYM_FUNC_END(name) .type name, @function; .size name, . - name
-#define SYM_INNER_LABEL(name, linkage) .global name; name:
-#define RET ret; int3
 #define ENDBR
 #define UNWIND_HINT_SAVE
 #define UNWIND_HINT_RESTORE
@@ -48,9 +43,6 @@
 #define HISTORY_GUARD
 #define BUFFERS_GUARD
 #endif
-
-/* struct hv_state begins with the general registers, in the order of their numbers. */
-#define GPR(n) ((n) * 8)
 
 /* struct vmx_switch */
 #define S_HOST_RSP		0
@@ -70,12 +62,7 @@
 
 /* bool vmx_switch(uint64_t gpr[16], struct vmx_switch *s, bool launched) */
 SYM_FUNC_START(vmx_switch)
-	push	%rbp
-	push	%rbx
-	push	%r12
-	push	%r13
-	push	%r14
-	push	%r15
+	PUSH_HOST_REGS
 	push	$1
 	push	%rsi
 	push	%rdi
@@ -89,15 +76,7 @@ SYM_FUNC_START(vmx_switch)
 	/* Nothing below changes the carry flag. */
 	bt	$0, %edx
 	mov	GPR(0)(%rdi), %rax
-	mov	GPR(1)(%rdi), %rcx
-	mov	GPR(2)(%rdi), %rdx
-	mov	GPR(3)(%rdi), %rbx
-	mov	GPR(5)(%rdi), %rbp
-	mov	GPR(6)(%rdi), %rsi
-	.irp	n, 8, 9, 10, 11, 12, 13, 14, 15
-	mov	GPR(\n)(%rdi), %r\n
-	.endr
-	mov	GPR(7)(%rdi), %rdi
+	LOAD_GUEST_REGS
 	BUFFERS_GUARD
 	UNWIND_HINT_SAVE
 	jnc	2f
@@ -112,26 +91,10 @@ SYM_INNER_LABEL(vmx_exited, SYM_L_GLOBAL)
 	ENDBR
 4:	push	%rax
 	mov	8 + GPRS(%rsp), %rax
-	mov	%rcx, GPR(1)(%rax)
-	mov	%rdx, GPR(2)(%rax)
-	mov	%rbx, GPR(3)(%rax)
-	mov	%rbp, GPR(5)(%rax)
-	mov	%rsi, GPR(6)(%rax)
-	mov	%rdi, GPR(7)(%rax)
-	.irp	n, 8, 9, 10, 11, 12, 13, 14, 15
-	mov	%r\n, GPR(\n)(%rax)
-	.endr
+	STORE_GUEST_REGS
 	pop	GPR(0)(%rax)
 
-	/* No value of the guest's is left for speculation to use. */
-	.irp	reg, ecx, edx, ebx, ebp, esi, edi
-	xor	%\reg, %\reg
-	.endr
-	.irp	n, 8, 9, 10, 11, 12, 13, 14, 15
-	xor	%r\n\()d, %r\n\()d
-	.endr
-
-	/* Both before the first return; what the guest cannot change is read all the same. */
+	/* Both before the first return. */
 	RETURNS_GUARD
 	mov	SWITCH(%rsp), %rsi
 	cmpq	$0, S_SWAP_SPEC_CTRL(%rsi)
@@ -149,12 +112,7 @@ SYM_INNER_LABEL(vmx_exited, SYM_L_GLOBAL)
 
 	mov	RESULT(%rsp), %rax
 	add	$24, %rsp
-	pop	%r15
-	pop	%r14
-	pop	%r13
-	pop	%r12
-	pop	%rbx
-	pop	%rbp
+	POP_HOST_REGS
 	RET
 SYM_FUNC_END(vmx_switch)
 

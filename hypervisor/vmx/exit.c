@@ -12,18 +12,6 @@ enum { DR7_ENABLES = 0xff };
 
 /* --- debug registers: DR7 is in the VMCS, the others are nobody's --- */
 
-static void vmx_debug_write(const uint64_t dr[4])
-{
-	asm volatile("mov %0, %%db0; mov %1, %%db1; mov %2, %%db2; mov %3, %%db3"
-		     : : "r"(dr[0]), "r"(dr[1]), "r"(dr[2]), "r"(dr[3]));
-}
-
-static void vmx_debug_read(uint64_t dr[4])
-{
-	asm volatile("mov %%db0, %0; mov %%db1, %1; mov %%db2, %2; mov %%db3, %3"
-		     : "=r"(dr[0]), "=r"(dr[1]), "=r"(dr[2]), "=r"(dr[3]));
-}
-
 /*
  * The guest's are in the registers while it has breakpoints, and, once it has touched one, until
  * the next exit: most guests write them once. Otherwise each access exits.
@@ -39,10 +27,10 @@ static void vmx_debug_enter(struct hv_vcpu *v)
 		return;
 	asm volatile("mov %0, %%db6" : : "r"(v->st.dr6));
 	if (vv->host.dr7 & DR7_ENABLES) {
-		vmx_debug_read(vv->host.dr);
+		cpu_read_breakpoints(vv->host.dr);
 		asm volatile("mov %0, %%db7" : : "r"(DR7_FIXED));
 	}
-	vmx_debug_write(v->st.dr);
+	cpu_write_breakpoints(v->st.dr);
 }
 
 /* The exit has switched all breakpoints off; DR6 is as the guest has left it. */
@@ -54,13 +42,13 @@ static void vmx_debug_leave(struct hv_vcpu *v)
 	if (vv->debug_loaded) {
 		asm volatile("mov %%db6, %0" : "=r"(v->st.dr6));
 		asm volatile("mov %0, %%db6" : : "r"(DR6_FIXED));
-		vmx_debug_read(v->st.dr);
+		cpu_read_breakpoints(v->st.dr);
 		vv->dr7 = vmx_read(GUEST_DR7);
 	}
 	if (!(vv->host.dr7 & DR7_ENABLES))
 		return;
 	if (vv->debug_loaded)
-		vmx_debug_write(vv->host.dr);
+		cpu_write_breakpoints(vv->host.dr);
 	asm volatile("mov %0, %%db7" : : "r"(vv->host.dr7));
 }
 
@@ -199,6 +187,12 @@ static void vmx_debug_exception(struct hv_vcpu *v, uint64_t dr6)
 	vmx_update(GUEST_DR7, &vv->dr7, vv->dr7 & ~DR7_GD);
 }
 
+static bool vmx_checks_alignment(const struct hv_vcpu *v)
+{
+	return v->st.rflags & RFLAGS_AC && vmx_read(GUEST_CR0) & CR0_AM &&
+	       (vmx_read(GUEST_ATTR + 2 * HV_SS) & SEG_DPL) == SEG_DPL;
+}
+
 /* INT1 changes none of them and is behind itself afterwards: it comes again as what it is. */
 static void vmx_exit_exception(struct hv_vcpu *v, struct hv_exit *x)
 {
@@ -214,6 +208,8 @@ static void vmx_exit_exception(struct hv_vcpu *v, struct hv_exit *x)
 		return;
 	}
 	vmx_nmi_mask_again(x, info);
+	if (vector == X86_AC && !vmx_checks_alignment(v) && vmx_host_split_lock(v->hw))
+		return;
 	vmx_raise(x, vector, info & EVENT_HAS_ERROR,
 		  info & EVENT_HAS_ERROR ? (uint32_t)vmx_read(EXIT_ERROR) : 0);
 	x->exc.addr = vmx_read(QUALIFICATION);
@@ -231,7 +227,8 @@ static const uint8_t plain_exits[] = {
 	[EXIT_VMCLEAR ... EXIT_VMXON] = HV_EXIT_UNDEFINED, [EXIT_MWAIT] = HV_EXIT_UNDEFINED,
 	[EXIT_MONITOR] = HV_EXIT_UNDEFINED, [EXIT_PAUSE] = HV_EXIT_PAUSE,
 	[EXIT_TPR_BELOW] = HV_EXIT_WINDOW, [EXIT_INVEPT] = HV_EXIT_UNDEFINED,
-	[EXIT_INVVPID] = HV_EXIT_UNDEFINED, [EXIT_WBINVD] = HV_EXIT_CACHE,
+	[EXIT_TIMER] = HV_EXIT_DEADLINE, [EXIT_INVVPID] = HV_EXIT_UNDEFINED,
+	[EXIT_WBINVD] = HV_EXIT_CACHE,
 	[EXIT_XSETBV] = HV_EXIT_XSETBV,
 };
 
@@ -335,12 +332,18 @@ static void vmx_gpr_leave(struct hv_vcpu *v)
 	v->st.cr8 = ((uint8_t *)vv->apic_page.va)[APIC_PAGE_TPR] >> 4;
 }
 
-static uint64_t read_cr2(void)
+/* Where nothing is to come the timer is set as far as it goes; what it says then means nothing. */
+static void vmx_deadline_enter(const struct hv_vcpu *v)
 {
-	uint64_t val;
+	struct vmx_vcpu *vv = v->hw;
+	uint64_t now, count = UINT32_MAX;
 
-	asm volatile("mov %%cr2, %0" : "=r"(val));
-	return val;
+	if (v->deadline) {
+		now = cpu_rdtsc();
+		count = v->deadline > now ? (v->deadline - now) >> vmx_machine.timer_rate : 0;
+		count = count < UINT32_MAX ? count : UINT32_MAX;
+	}
+	vmx_update(TIMER_VALUE, &vv->timer, count);
 }
 
 /* The entry itself, with what it leaves to us. */
@@ -351,14 +354,16 @@ static bool vmx_run(struct hv_vcpu *v)
 	bool done;
 
 	vmx_debug_enter(v);
-	if (read_cr2() != v->st.cr2)
+	if (cpu_cr2() != v->st.cr2)
 		asm volatile("mov %0, %%cr2" : : "r"(v->st.cr2));
 	if (vmx_machine.flush_l1d)
 		cpu_wrmsr(MSR_FLUSH_CMD, FLUSH_L1D);
-	if (s->swap_spec_ctrl)
-		vmx_msr_switch(MSR_SPEC_CTRL, s->host_spec_ctrl, s->spec_ctrl);
+	if (vmx_machine.spec_ctrl) {
+		s->swap_spec_ctrl = vv->spec_ctrl_open || s->spec_ctrl != s->host_spec_ctrl;
+		cpu_msr_switch(MSR_SPEC_CTRL, s->host_spec_ctrl, s->spec_ctrl);
+	}
 	done = vmx_switch(v->st.gpr, s, vv->launched);
-	v->st.cr2 = read_cr2();
+	v->st.cr2 = cpu_cr2();
 	if (vv->host.debugctl)
 		cpu_wrmsr(MSR_DEBUGCTL, vv->host.debugctl);
 	vmx_debug_leave(v);
@@ -370,19 +375,23 @@ int vmx_enter(struct hv_vcpu *v, struct hv_exit *x)
 	struct vmx_vcpu *vv = v->hw;
 	int err = -EIO;
 
-	vmx_vpid_ready(v);
+	vmx_tag_ready(v);
 	vmx_gpr_enter(v);
+	if (vmx_machine.pin & PIN_TIMER)
+		vmx_deadline_enter(v);
 	if (vv->window & HV_WINDOW_NMI)
 		vmx_window_update(vv);
 	vmx_host_enter(vv);
 	if (vmx_run(v)) {
 		vmx_gpr_leave(v);
 		err = vmx_exit(v, x);
-		vv->launched |= !err;
+		vv->launched |= !(x->hw_reason & EXIT_ENTRY_FAILED);
 	} else {
 		x->hw_reason = vmx_read(INSN_ERROR);
 	}
-	if (err)
+	if (err) {
+		vv->refused_event = (uint32_t)vmx_read(ENTRY_EVENT);
 		vmx_write(ENTRY_EVENT, 0); /* an exit has done so itself */
+	}
 	return err;
 }

@@ -91,12 +91,12 @@ void vmx_host_load(struct vmx_vcpu *vv)
 	load_segments(h);
 	vmx_update(HOST_CR0, &h->cr0, cpu_cr0());
 	for (unsigned i = 0; i < VMX_SYSCALL_MSRS; i++)
-		vmx_msr_switch(vmx_syscall_msrs[i], h->syscall[i], vv->syscall[i]);
+		cpu_msr_switch(vmx_syscall_msrs[i], h->syscall[i], vv->syscall[i]);
 	h->kernel_gs_base = cpu_rdmsr(MSR_KERNEL_GS_BASE);
-	vmx_msr_switch(MSR_KERNEL_GS_BASE, h->kernel_gs_base, vv->kernel_gs_base);
+	cpu_msr_switch(MSR_KERNEL_GS_BASE, h->kernel_gs_base, vv->kernel_gs_base);
 	if (vmx_machine.tsc_aux) {
 		h->tsc_aux = cpu_rdmsr(MSR_TSC_AUX);
-		vmx_msr_switch(MSR_TSC_AUX, h->tsc_aux, vv->tsc_aux);
+		cpu_msr_switch(MSR_TSC_AUX, h->tsc_aux, vv->tsc_aux);
 	}
 	h->debugctl = cpu_rdmsr(MSR_DEBUGCTL);
 	if (vmx_machine.spec_ctrl)
@@ -113,6 +113,21 @@ void vmx_host_enter(struct vmx_vcpu *vv)
 	vmx_update(HOST_CR3, &vv->host.cr3, cr3);
 	vmx_update(HOST_CR4, &vv->host.cr4, cpu_cr4());
 	vv->entered = true;
+}
+
+/*
+ * The host may have #AC come up for a locked access across two cache lines, of which no guest
+ * knows: its next one passes, until unload(). true: that is what it was.
+ */
+bool vmx_host_split_lock(struct vmx_vcpu *vv)
+{
+	uint64_t now = vmx_machine.test_ctrl ? cpu_rdmsr(MSR_TEST_CTRL) : 0;
+
+	if (!(now & TEST_SPLIT_LOCK))
+		return false;
+	vv->host.test_ctrl = now;
+	cpu_wrmsr(MSR_TEST_CTRL, now & ~(uint64_t)TEST_SPLIT_LOCK);
+	return true;
 }
 
 /*
@@ -133,7 +148,7 @@ static bool loadable(uint16_t selector)
 /* GS in the place of the user's, so that the kernel's base is never away for long. */
 static void unload_segments(const struct vmx_host *h)
 {
-	uint64_t flags = vmx_irq_off();
+	uint64_t flags = cpu_irq_off();
 
 	if (h->ldt)
 		asm volatile("lldt %0" : : "r"(h->ldt));
@@ -149,7 +164,7 @@ static void unload_segments(const struct vmx_host *h)
 		asm volatile("swapgs; mov %0, %%gs; swapgs" : : "r"(h->gs));
 	asm volatile("lgdt %0" : : "m"(h->gdt));
 	asm volatile("lidt %0" : : "m"(h->idt));
-	vmx_irq_restore(flags);
+	cpu_irq_restore(flags);
 }
 
 void vmx_host_unload(struct vmx_vcpu *vv)
@@ -157,14 +172,17 @@ void vmx_host_unload(struct vmx_vcpu *vv)
 	struct vmx_host *h = &vv->host;
 
 	vv->kernel_gs_base = cpu_rdmsr(MSR_KERNEL_GS_BASE);
+	if (h->test_ctrl)
+		cpu_wrmsr(MSR_TEST_CTRL, h->test_ctrl);
+	h->test_ctrl = 0;
 	if (vv->entered)
 		unload_segments(h);
 	if (vv->entered && h->gs & SELECTOR_RPL_TI)
 		cpu_wrmsr(MSR_KERNEL_GS_BASE, h->kernel_gs_base);
 	else
-		vmx_msr_switch(MSR_KERNEL_GS_BASE, vv->kernel_gs_base, h->kernel_gs_base);
+		cpu_msr_switch(MSR_KERNEL_GS_BASE, vv->kernel_gs_base, h->kernel_gs_base);
 	for (unsigned i = 0; i < VMX_SYSCALL_MSRS; i++)
-		vmx_msr_switch(vmx_syscall_msrs[i], vv->syscall[i], h->syscall[i]);
+		cpu_msr_switch(vmx_syscall_msrs[i], vv->syscall[i], h->syscall[i]);
 	if (vmx_machine.tsc_aux)
-		vmx_msr_switch(MSR_TSC_AUX, vv->tsc_aux, h->tsc_aux);
+		cpu_msr_switch(MSR_TSC_AUX, vv->tsc_aux, h->tsc_aux);
 }

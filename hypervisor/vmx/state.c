@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The guest's state, by groups, between v->st and the VMCS. What the guest cannot change without an
- * exit (CR4, EFER, most MSRs, the cache bits of CR0) stays in v->st as it was last set; CR2, DR0 to
- * DR3 and DR6 are there between entries too. PAT has no effect in a guest: stage 2 says what kind
- * of memory there is.
+ * exit (most of CR4, EFER, most MSRs, the cache bits of CR0) stays in v->st as it was last set;
+ * CR2, DR0 to DR3 and DR6 are there between entries too. PAT has no effect in a guest: stage 2 says
+ * what kind of memory there is.
  *
  * Reference: Intel SDM 3, "Guest Register State", "Checks on Guest Segment Registers", "Checks on
  * Guest Non-Register State", "Saving Guest State".
@@ -64,15 +64,22 @@ static void vmx_segs_set(const struct hv_state *st)
 	vmx_write(GUEST_IDTR_LIMIT, st->idt.limit);
 }
 
+static void vmx_mode_get(struct hv_state *st)
+{
+	vmx_seg_get(&st->seg[HV_CS], HV_CS);
+	vmx_seg_get(&st->seg[HV_SS], HV_SS);
+	st->cpl = (st->seg[HV_SS].attr & SEG_DPL) >> SEG_DPL_SHIFT;
+}
+
 static void vmx_segs_get(struct hv_state *st)
 {
 	for (unsigned i = 0; i < HV_SEGS; i++)
-		vmx_seg_get(&st->seg[i], i);
+		if (i != HV_CS && i != HV_SS)
+			vmx_seg_get(&st->seg[i], i);
 	st->gdt.base = vmx_read(GUEST_GDTR_BASE);
 	st->gdt.limit = (uint16_t)vmx_read(GUEST_GDTR_LIMIT);
 	st->idt.base = vmx_read(GUEST_IDTR_BASE);
 	st->idt.limit = (uint16_t)vmx_read(GUEST_IDTR_LIMIT);
-	st->cpl = (st->seg[HV_SS].attr & SEG_DPL) >> SEG_DPL_SHIFT;
 }
 
 /* --- control registers --- */
@@ -85,11 +92,20 @@ static bool pae_paging(const struct hv_state *st)
 }
 
 /*
+ * CR4: what the guest changes freely, if its CPUID has it: flushes of global translations, which
+ * the processor does by itself, and what says how instructions work.
+ */
+static const uint64_t cr4_free = CR4_TSD | CR4_DE | CR4_PGE | CR4_PCE | CR4_OSFXSR |
+				 CR4_OSXMMEXCPT | CR4_FSGSBASE;
+
+/*
  * The cache stays on whatever the guest thinks, x87 errors are exceptions, and machine checks stay
  * enabled as the host has them. The guest reads its own register.
  */
-static void vmx_crs_set(struct vmx_vcpu *vv, const struct hv_state *st)
+static void vmx_crs_set(const struct hv_vcpu *v)
 {
+	const struct hv_state *st = &v->st;
+	struct vmx_vcpu *vv = v->hw;
 	uint32_t entry = st->efer & EFER_LMA ? vv->entry | ENTRY_LONG :
 					       vv->entry & ~(uint32_t)ENTRY_LONG;
 
@@ -97,6 +113,7 @@ static void vmx_crs_set(struct vmx_vcpu *vv, const struct hv_state *st)
 	vmx_write(CR0_SHADOW, st->cr0);
 	vmx_write(GUEST_CR4, st->cr4 | CR4_VMXE | (cpu_cr4() & CR4_MCE));
 	vmx_write(CR4_SHADOW, st->cr4);
+	vmx_update(CR4_MASK, &vv->cr4_mask, ~(cr4_free & v->cr4_allowed & hv_cap.cr4_guest));
 	vmx_write(GUEST_CR3, st->cr3);
 	vmx_write(GUEST_EFER, st->efer);
 	if (entry != vv->entry)
@@ -105,10 +122,11 @@ static void vmx_crs_set(struct vmx_vcpu *vv, const struct hv_state *st)
 		vmx_write(GUEST_PDPTE + 2 * i, st->pdpte[i]);
 }
 
-static void vmx_crs_get(struct hv_state *st)
+static void vmx_crs_get(const struct vmx_vcpu *vv, struct hv_state *st)
 {
 	st->cr0 = (vmx_read(GUEST_CR0) & ~cr0_hidden) | (st->cr0 & cr0_hidden);
 	st->cr3 = vmx_read(GUEST_CR3);
+	st->cr4 = (vmx_read(GUEST_CR4) & ~vv->cr4_mask) | (st->cr4 & vv->cr4_mask);
 	for (unsigned i = 0; pae_paging(st) && i < HV_ARRAY(st->pdpte); i++)
 		st->pdpte[i] = vmx_read(GUEST_PDPTE + 2 * i);
 }
@@ -125,12 +143,12 @@ static void vmx_msrs_set(struct vmx_vcpu *vv, const struct hv_state *st)
 	const uint64_t *syscall = &st->star;
 
 	for (unsigned i = 0; i < VMX_SYSCALL_MSRS; i++) {
-		vmx_msr_switch(vmx_syscall_msrs[i], vv->syscall[i], syscall[i]);
+		cpu_msr_switch(vmx_syscall_msrs[i], vv->syscall[i], syscall[i]);
 		vv->syscall[i] = syscall[i];
 	}
 	cpu_wrmsr(MSR_KERNEL_GS_BASE, st->kernel_gs_base);
 	if (vmx_machine.tsc_aux)
-		vmx_msr_switch(MSR_TSC_AUX, vv->tsc_aux, st->tsc_aux);
+		cpu_msr_switch(MSR_TSC_AUX, vv->tsc_aux, st->tsc_aux);
 	vv->tsc_aux = st->tsc_aux;
 	vmx_write(GUEST_SYSENTER_CS, st->sysenter_cs);
 	vmx_write(GUEST_SYSENTER_ESP, st->sysenter_esp);
@@ -179,10 +197,12 @@ void vmx_state_get(struct hv_vcpu *v, uint32_t groups)
 {
 	struct vmx_vcpu *vv = v->hw;
 
-	if (groups & HV_SEG)
+	if (groups & HV_MODE)
+		vmx_mode_get(&v->st);
+	if (groups & HV_SEG & ~HV_MODE)
 		vmx_segs_get(&v->st);
 	if (groups & HV_CR)
-		vmx_crs_get(&v->st);
+		vmx_crs_get(vv, &v->st);
 	if (groups & HV_DR)
 		v->st.dr7 = vv->dr7 = vmx_read(GUEST_DR7);
 	if (groups & HV_MSR)
@@ -199,7 +219,7 @@ void vmx_state_set(struct hv_vcpu *v, uint32_t groups)
 	if (groups & HV_SEG)
 		vmx_segs_set(st);
 	if (groups & HV_CR)
-		vmx_crs_set(vv, st);
+		vmx_crs_set(v);
 	if (groups & HV_DR)
 		vmx_update(GUEST_DR7, &vv->dr7, st->dr7);
 	if (groups & HV_MSR)
@@ -236,12 +256,26 @@ static void dump_segments(void)
 			 (unsigned long long)vmx_read(GUEST_ATTR + 2 * i));
 }
 
+static const char *dump_reason(uint32_t reason)
+{
+	switch (reason) {
+	case EXIT_ENTRY_FAILED | EXIT_GUEST_STATE:
+		return "the guest's state";
+	case ERROR_CONTROLS:
+		return "the control fields";
+	case ERROR_HOST_STATE:
+		return "the host's state";
+	default:
+		return "the entry, or what came of it";
+	}
+}
+
 void vmx_dump(struct hv_vcpu *v)
 {
 	static const struct named_field fields[] = {
 		{ "exit reason", EXIT_REASON_FIELD }, { "qualification", QUALIFICATION },
 		{ "instruction error", INSN_ERROR }, { "guest-physical", EXIT_GPA },
-		{ "event cut short", CUT_SHORT_EVENT }, { "event", ENTRY_EVENT },
+		{ "event cut short", CUT_SHORT_EVENT },
 		{ "error code", ENTRY_ERROR }, { "instruction length", ENTRY_INSN_LEN },
 		{ "pin controls", PIN_CONTROLS }, { "processor controls", PROC_CONTROLS },
 		{ "secondary controls", PROC2_CONTROLS }, { "entry controls", ENTRY_CONTROLS },
@@ -250,7 +284,8 @@ void vmx_dump(struct hv_vcpu *v)
 		{ "RIP", GUEST_RIP }, { "RSP", GUEST_RSP }, { "RFLAGS", GUEST_RFLAGS },
 		{ "CR0", GUEST_CR0 }, { "CR0 as read", CR0_SHADOW }, { "CR3", GUEST_CR3 },
 		{ "CR4", GUEST_CR4 }, { "CR4 as read", CR4_SHADOW }, { "EFER", GUEST_EFER },
-		{ "DR7", GUEST_DR7 }, { "shadow, NMI mask", GUEST_SHADOW },
+		{ "DR7", GUEST_DR7 }, { "DEBUGCTL", GUEST_DEBUGCTL },
+		{ "TSC offset", TSC_OFFSET }, { "shadow, NMI mask", GUEST_SHADOW },
 		{ "activity", GUEST_ACTIVITY }, { "pending debug", GUEST_PENDING_DEBUG },
 		{ "SYSENTER CS", GUEST_SYSENTER_CS }, { "SYSENTER ESP", GUEST_SYSENTER_ESP },
 		{ "SYSENTER EIP", GUEST_SYSENTER_EIP }, { "GDTR base", GUEST_GDTR_BASE },
@@ -259,13 +294,22 @@ void vmx_dump(struct hv_vcpu *v)
 		{ "host CR3", HOST_CR3 }, { "host CR4", HOST_CR4 }, { "host RSP", HOST_RSP },
 		{ "host RIP", HOST_RIP }, { "host FS base", HOST_FS_BASE },
 		{ "host GS base", HOST_GS_BASE }, { "host TR base", HOST_TR_BASE },
+		{ "host GDTR base", HOST_GDTR_BASE }, { "host IDTR base", HOST_IDTR_BASE },
+		{ "host CS", HOST_CS }, { "host SS", HOST_SS }, { "host DS", HOST_DS },
+		{ "host ES", HOST_ES }, { "host FS", HOST_FS }, { "host GS", HOST_GS },
+		{ "host TR", HOST_TR }, { "host EFER", HOST_EFER },
+		{ "host SYSENTER ESP", HOST_SYSENTER_ESP },
+		{ "host SYSENTER EIP", HOST_SYSENTER_EIP },
 	};
 	static const struct named_field pdptes[] = {
 		{ "PDPTE 0", GUEST_PDPTE }, { "PDPTE 1", GUEST_PDPTE + 2 },
 		{ "PDPTE 2", GUEST_PDPTE + 4 }, { "PDPTE 3", GUEST_PDPTE + 6 },
 	};
 
-	host_log(HOST_WARN, "vCPU %u: the VMCS; TPR %u", v->id, v->st.cr8);
+	host_log(HOST_WARN, "vCPU %u: the processor refuses %s (%#llx); TPR %u, event %08x", v->id,
+		 dump_reason((uint32_t)v->exit.hw_reason),
+		 (unsigned long long)v->exit.hw_reason, v->st.cr8,
+		 ((struct vmx_vcpu *)v->hw)->refused_event);
 	dump_fields(fields, HV_ARRAY(fields));
 	dump_segments();
 	if (pae_paging(&v->st))

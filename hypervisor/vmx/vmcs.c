@@ -12,22 +12,10 @@
 enum { PAUSE_GAP_CYCLES = 128, PAUSE_WINDOW_CYCLES = 4096 };
 
 /*
- * CR0: what the guest changes freely. All else in it and all of CR4 makes it exit, unless it writes
- * what it reads there already.
+ * CR0: what the guest changes freely. All else in it makes it exit, unless it writes what it reads
+ * there already. CR4: see state.c.
  */
 static const uint64_t cr0_free = CR0_MP | CR0_EM | CR0_TS | CR0_WP | CR0_AM;
-
-/*
- * Machine checks are the host's. #DB and #AC can come up again in their own delivery, for ever and
- * with no interrupt in between: a guest would have the processor for good. The core delivers them.
- */
-static const uint32_t always_trapped = 1u << X86_MC | 1u << X86_DB | 1u << X86_AC;
-
-/* Those that the VMCS switches and that need no policy: the processor checks what is written. */
-static const uint32_t free_msrs[] = {
-	MSR_FS_BASE, MSR_GS_BASE, MSR_KERNEL_GS_BASE, MSR_STAR, MSR_LSTAR, MSR_CSTAR, MSR_SFMASK,
-	MSR_SYSENTER_CS, MSR_SYSENTER_ESP, MSR_SYSENTER_EIP,
-};
 
 /* A page of zeroes need not mean fields of zeroes. */
 static const uint32_t zero_fields[] = {
@@ -66,8 +54,6 @@ void vmx_vmcs_init(struct hv_vcpu *v)
 	const struct vmx_machine *m = &vmx_machine;
 
 	memset(vv->msr_page.va, 0xff, MSR_MAP_SIZE);
-	for (unsigned i = 0; i < HV_ARRAY(free_msrs); i++)
-		vmx_msr_map_set(vv->msr_page.va, free_msrs[i], 0);
 	for (unsigned i = 0; i < VMX_SYSCALL_MSRS; i++)
 		vv->syscall[i] = cpu_rdmsr(vmx_syscall_msrs[i]);
 	for (unsigned i = 0; i < HV_ARRAY(zero_fields); i++)
@@ -77,18 +63,18 @@ void vmx_vmcs_init(struct hv_vcpu *v)
 	vmx_write(PROC2_CONTROLS, vv->proc2 = m->proc2);
 	vmx_write(EXIT_CONTROLS, m->exit);
 	vmx_write(ENTRY_CONTROLS, vv->entry = m->entry);
-	vmx_write(EXCEPTION_MAP, vv->traps = always_trapped);
 	vmx_write(MSR_MAP, vv->msr_page.pa);
 	vmx_write(APIC_PAGE, vv->apic_page.pa);
 	vmx_write(EPT_POINTER, v->vm->s2.root_value);
 	vmx_write(VMCS_LINK, ~0ull);
 	vmx_write(CR0_MASK, ~cr0_free);
-	vmx_write(CR4_MASK, ~0ull);
+	if (m->pin & PIN_TIMER)
+		vmx_write(TIMER_VALUE, vv->timer = UINT32_MAX);
+	vmx_write(CR4_MASK, vv->cr4_mask = ~0ull);
 	if (vmx_has(PROC2_PAUSE_LOOP)) {
 		vmx_write(PAUSE_GAP, PAUSE_GAP_CYCLES);
 		vmx_write(PAUSE_WINDOW, PAUSE_WINDOW_CYCLES);
 	}
-	vv->switched.swap_spec_ctrl = m->spec_ctrl;
 	vv->ready = true;
 }
 
@@ -174,7 +160,7 @@ void vmx_inject(struct hv_vcpu *v, const struct hv_event *ev)
 	if (len)
 		vmx_write(ENTRY_INSN_LEN, len);
 	if (vmx_has_error(v, ev)) {
-		vmx_write(ENTRY_ERROR, ev->error);
+		vmx_write(ENTRY_ERROR, ev->error & 0xffff); /* the user's may have more */
 		type |= EVENT_HAS_ERROR;
 	}
 	vmx_write(ENTRY_EVENT, EVENT_VALID | type | ev->vector);
@@ -207,9 +193,8 @@ void vmx_set_exception_trap(struct hv_vcpu *v, uint32_t vectors, bool debug_regi
 {
 	struct vmx_vcpu *vv = v->hw;
 
-	vv->traps = vectors | always_trapped;
+	vmx_write(EXCEPTION_MAP, vectors);
 	vv->debug_trap = debug_registers;
-	vmx_write(EXCEPTION_MAP, vv->traps);
 }
 
 /*

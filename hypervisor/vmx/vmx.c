@@ -3,8 +3,8 @@
  * VT-x: what the processor offers, each processor switched on and off, lifetime of VMs and vCPUs,
  * which processor a vCPU is bound to, and virtual processor identifiers (VPIDs).
  *
- * Missing: the page-modification log, virtualized APIC registers, the preemption timer: what they
- * are for goes by dirty bits, by exits, and by the host's timers.
+ * Missing: the page-modification log (docs/hypervisor.md has the figures), virtualized APIC
+ * registers: what they are for goes by dirty bits and by exits.
  *
  * Reference: Intel SDM 3, "Discovering Support for VMX", "Enabling and Entering VMX Operation",
  * "VMX Capability Reporting Facility", "VMX Transitions and Caching of Translations"; "Software
@@ -15,7 +15,7 @@
 struct vmx_machine vmx_machine;
 static struct vmx_cpu *vmx_cpus; /* by host_cpu() */
 
-enum { VPIDS = 1 << 16 };
+enum { VPIDS = 1 << 16, SIGNATURE_XEON_E3_V2 = 0x306a8 };
 
 /* --- instructions; none of them fails with what they are given here --- */
 
@@ -60,9 +60,22 @@ static bool vmx_controls(uint32_t msr, uint32_t need, uint32_t like, uint32_t *v
 	return (*val & need) == need;
 }
 
+/* Before processors had TSC deadlines, and on one with, the timer runs at a wrong rate. */
+static bool vmx_timer_counts(void)
+{
+	struct cpu_regs basic = cpu_cpuid(1, 0);
+
+	return basic.ecx & BASIC_ECX_DEADLINE && basic.eax != SIGNATURE_XEON_E3_V2;
+}
+
+/*
+ * Not asked for: exits of descriptor-table instructions, as nothing depends on them; those of CR3,
+ * which are for shadow paging.
+ */
 static bool vmx_choose_controls(struct vmx_machine *m)
 {
-	return vmx_controls(MSR_VMX_TRUE_PIN, PIN_INTR | PIN_NMI | PIN_VIRTUAL_NMI, 0, &m->pin) &&
+	return vmx_controls(MSR_VMX_TRUE_PIN, PIN_INTR | PIN_NMI | PIN_VIRTUAL_NMI,
+			    vmx_timer_counts() ? PIN_TIMER : 0, &m->pin) &&
 	       vmx_controls(MSR_VMX_TRUE_PROC,
 			    PROC_INTR_WINDOW | PROC_NMI_WINDOW | PROC_TSC_OFFSET | PROC_HLT |
 				    PROC_MWAIT | PROC_RDPMC | PROC_TPR_SHADOW | PROC_MOV_DR |
@@ -130,6 +143,7 @@ static int vmx_probe(struct hv_caps *caps, const char **why)
 	caps->stage2_1g = m.ept_vpid & EPT_1G;
 	caps->xsetbv_trap = true;
 	caps->tsc_scaling = m.may_proc2 & PROC2_TSC_SCALING;
+	caps->deadline = m.pin & PIN_TIMER;
 	caps->pdpte_registers = true;
 	caps->cr4_guest = vmx_cr4_guest();
 	caps->tlb_tags = m.may_proc2 & PROC2_VPID ? VPIDS : 1;
@@ -160,9 +174,10 @@ static int vmx_setup(void)
 	m->entry &= ~(uint32_t)ENTRY_LONG;
 	if (!(m->ept_vpid & VPID_INVVPID) || !(m->ept_vpid & VPID_INVVPID_ALL))
 		m->proc2 &= ~(uint32_t)PROC2_VPID;
-	m->ibpb = more & LEAF7_EDX_IBRS_IBPB;
 	m->spec_ctrl = more & (LEAF7_EDX_IBRS_IBPB | LEAF7_EDX_STIBP | LEAF7_EDX_SSBD);
+	m->timer_rate = cpu_rdmsr(MSR_VMX_MISC) & MISC_TIMER_RATE;
 	m->tsc_aux = cpu_cpuid(CPUID_EXT_FEATURES, 0).edx & EXT_EDX_RDTSCP;
+	m->test_ctrl = more & LEAF7_EDX_CORE_CAPABILITIES;
 	m->flush_l1d = more & LEAF7_EDX_FLUSH_L1D &&
 		       !(vmx_arch_capabilities() & (ARCH_RDCL_NO | ARCH_SKIP_L1D_FLUSH));
 	vmx_cpus = host_alloc(sizeof(*vmx_cpus) * host_ncpu());
@@ -199,20 +214,19 @@ static int vmx_cpu_on(void)
 	if (!vmx_firmware_allows())
 		return -ENODEV;
 	*(uint32_t *)c->area.va = vmx_machine.revision;
-	flags = vmx_irq_off();
+	flags = cpu_irq_off();
 	vmx_cr4(CR4_VMXE, 0);
 	asm volatile("vmxon %1; setbe %0" : "=qm"(failed) : "m"(c->area.pa) : "cc", "memory");
 	if (failed)
 		vmx_cr4(0, CR4_VMXE);
 	c->on = !failed;
-	vmx_irq_restore(flags);
+	cpu_irq_restore(flags);
 	if (failed)
 		return -EIO;
 	/* what its TLB holds nobody knows */
 	vmx_invept(INVEPT_ALL, 0);
 	c->generation++;
 	c->vpid = VPIDS;
-	cpu_store(&c->last, NULL);
 	return 0;
 }
 
@@ -235,7 +249,7 @@ static void vmx_let_go(struct vmx_vcpu *vv)
 static void vmx_cpu_off(void)
 {
 	struct vmx_cpu *c = &vmx_cpus[host_cpu()];
-	uint64_t flags = vmx_irq_off();
+	uint64_t flags = cpu_irq_off();
 
 	if (c->on) {
 		while (c->first)
@@ -244,7 +258,7 @@ static void vmx_cpu_off(void)
 		vmx_cr4(0, CR4_VMXE);
 		c->on = false;
 	}
-	vmx_irq_restore(flags);
+	cpu_irq_restore(flags);
 }
 
 /* --- lifetime --- */
@@ -262,11 +276,11 @@ static void vmx_vm_fini(struct hv_vm *vm)
 static void vmx_let_go_here(void *arg)
 {
 	struct vmx_vcpu *vv = arg;
-	uint64_t flags = vmx_irq_off();
+	uint64_t flags = cpu_irq_off();
 
 	if (cpu_load(&vv->cpu) == &vmx_cpus[host_cpu()])
 		vmx_let_go(vv);
-	vmx_irq_restore(flags);
+	cpu_irq_restore(flags);
 }
 
 /* A processor that has gone has let go of all. Interrupts are on. */
@@ -278,17 +292,12 @@ static void vmx_take_away(struct vmx_vcpu *vv)
 		host_call_on((unsigned)(c - vmx_cpus), vmx_let_go_here, vv);
 }
 
-/* The next vCPU may get the same address: no processor takes it for this one. */
 static void vmx_vcpu_fini(struct hv_vcpu *v)
 {
-	struct vmx_vcpu *vv = v->hw, *last;
+	struct vmx_vcpu *vv = v->hw;
 
 	if (!vv)
 		return;
-	for (unsigned i = 0; i < host_ncpu(); i++) {
-		last = vv;
-		cpu_cas(&vmx_cpus[i].last, &last, NULL);
-	}
 	vmx_take_away(vv);
 	host_page_del(&vv->page, 0);
 	host_page_del(&vv->msr_page, 0);
@@ -313,19 +322,6 @@ static int vmx_vcpu_init(struct hv_vcpu *v)
 /* --- binding --- */
 
 /*
- * A vCPU's branches are not to be predicted from what another has done, of the same guest neither:
- * the guest takes them for two processors, each with predictors of its own.
- */
-static void vmx_barrier(struct vmx_cpu *c, struct vmx_vcpu *vv)
-{
-	if (cpu_load(&c->last) == vv)
-		return;
-	cpu_store(&c->last, vv);
-	if (vmx_machine.ibpb)
-		cpu_wrmsr(MSR_PRED_CMD, PRED_CMD_IBPB);
-}
-
-/*
  * To this processor. What that may have kept of its translations from an earlier stay nobody has
  * flushed meanwhile.
  */
@@ -334,7 +330,7 @@ static void vmx_bring(struct vmx_vcpu *vv, struct vmx_cpu *c)
 	uint64_t flags;
 
 	vmx_take_away(vv);
-	flags = vmx_irq_off();
+	flags = cpu_irq_off();
 	vmx_clear(vv);
 	vv->next = c->first;
 	if (vv->next)
@@ -342,7 +338,7 @@ static void vmx_bring(struct vmx_vcpu *vv, struct vmx_cpu *c)
 	vv->link = &c->first;
 	c->first = vv;
 	cpu_store(&vv->cpu, c);
-	vmx_irq_restore(flags);
+	cpu_irq_restore(flags);
 	vv->generation = 0;
 	vv->flush_ept = true;
 }
@@ -353,7 +349,6 @@ static void vmx_load(struct hv_vcpu *v)
 	struct vmx_cpu *c = &vmx_cpus[host_cpu()];
 	bool comes = cpu_load(&vv->cpu) != c;
 
-	vmx_barrier(c, vv);
 	if (comes)
 		vmx_bring(vv, c);
 	if (c->current != vv) {
@@ -382,7 +377,7 @@ static void vmx_unload(struct hv_vcpu *v)
  * translations are to be forgotten, gets the next. When they run out all are void, and the TLB with
  * them: that is a new generation. Without VPIDs each entry and exit flushes by itself.
  */
-void vmx_vpid_ready(struct hv_vcpu *v)
+void vmx_tag_ready(struct hv_vcpu *v)
 {
 	struct vmx_vcpu *vv = v->hw;
 	struct vmx_cpu *c = vv->cpu;

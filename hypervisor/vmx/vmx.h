@@ -12,8 +12,10 @@ struct vmx_machine {
 	uint32_t pin, proc, proc2, exit, entry; /* controls that every VMCS begins with */
 	uint32_t may_proc2;	   /* the optional ones that there are */
 	uint64_t ept_vpid;	   /* capabilities */
-	bool ibpb, tsc_aux, spec_ctrl;
+	uint8_t timer_rate;	   /* cycles of the TSC for a count, as a power of 2 */
+	bool tsc_aux, spec_ctrl;
 	bool flush_l1d;		   /* before each entry: L1 terminal fault */
+	bool test_ctrl;		   /* there is MSR_TEST_CTRL */
 };
 extern struct vmx_machine vmx_machine;
 
@@ -30,14 +32,13 @@ struct vmx_cpu {
 	struct vmx_vcpu *current; /* the one that VMREAD means */
 	uint32_t vpid;		  /* handed out last */
 	uint64_t generation;	  /* of VPIDs; each begins with a flush of all */
-	struct vmx_vcpu *last;	  /* [a] whose branch predictions the processor may hold */
 };
 
 /* entry.S knows the order. */
 struct vmx_switch {
 	uint64_t host_rsp;	  /* as the VMCS has it */
 	uint64_t spec_ctrl, host_spec_ctrl;
-	uint64_t swap_spec_ctrl;  /* there is MSR_SPEC_CTRL */
+	uint64_t swap_spec_ctrl;  /* the guest may leave MSR_SPEC_CTRL other than the host's */
 };
 
 enum { VMX_SYSCALL_MSRS = 4 };
@@ -49,6 +50,7 @@ struct vmx_host {
 	uint64_t cr0, cr3, cr4, fs_base, gs_base; /* as the VMCS has them */
 	uint64_t syscall[VMX_SYSCALL_MSRS], kernel_gs_base, tsc_aux, debugctl;
 	uint64_t dr[4], dr7;
+	uint64_t test_ctrl;	   /* what unload() is to write; 0: nothing */
 };
 
 /* v->hw. Fields belong to whoever holds the vCPU's lock. */
@@ -64,15 +66,16 @@ struct vmx_vcpu {
 	bool flush_ept;		  /* at the next entry */
 
 	uint32_t proc, proc2, entry; /* controls as the VMCS has them */
-	uint32_t traps;		  /* exceptions that the core wants to see */
 	bool debug_trap;	  /* accesses to debug registers are the core's to see */
 	bool debug_open;	  /* until the next exit the guest may access them freely */
 	bool debug_loaded;	  /* during an entry: DR0 to DR3 are the guest's */
 	bool spec_ctrl_open;	  /* the guest writes MSR_SPEC_CTRL without an exit */
 	uint32_t window;	  /* HV_WINDOW_* */
 	uint32_t tpr_threshold;
+	uint64_t timer;		  /* counts that each entry begins with, as the VMCS has them */
+	uint32_t refused_event;	  /* which the last refused entry was to bring, for the dump */
 
-	uint64_t rip, rsp, rflags, dr7; /* as the VMCS has them */
+	uint64_t rip, rsp, rflags, dr7, cr4_mask; /* as the VMCS has them */
 	/* what the processor holds from load() to unload() */
 	uint64_t syscall[VMX_SYSCALL_MSRS], kernel_gs_base, tsc_aux;
 	struct vmx_switch switched;
@@ -81,7 +84,7 @@ struct vmx_vcpu {
 
 /* --- vmx.c --- */
 
-void vmx_vpid_ready(struct hv_vcpu *v);
+void vmx_tag_ready(struct hv_vcpu *v);
 
 /* --- vmcs.c --- */
 
@@ -102,6 +105,7 @@ extern const uint32_t vmx_syscall_msrs[VMX_SYSCALL_MSRS];
 void vmx_host_init(struct vmx_vcpu *vv);
 void vmx_host_load(struct vmx_vcpu *vv);
 void vmx_host_enter(struct vmx_vcpu *vv);
+bool vmx_host_split_lock(struct vmx_vcpu *vv);
 void vmx_host_unload(struct vmx_vcpu *vv);
 
 /* --- state.c --- */
@@ -144,25 +148,6 @@ static inline void vmx_update(uint32_t field, uint64_t *now, uint64_t val)
 		return;
 	*now = val;
 	vmx_write(field, val);
-}
-
-static inline void vmx_msr_switch(uint32_t msr, uint64_t from, uint64_t to)
-{
-	if (from != to)
-		cpu_wrmsr(msr, to);
-}
-
-static inline uint64_t vmx_irq_off(void)
-{
-	uint64_t flags;
-
-	asm volatile("pushfq; popq %0; cli" : "=r"(flags) : : "memory");
-	return flags;
-}
-
-static inline void vmx_irq_restore(uint64_t flags)
-{
-	asm volatile("pushq %0; popfq" : : "r"(flags) : "memory", "cc");
 }
 
 #endif

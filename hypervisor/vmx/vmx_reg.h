@@ -13,11 +13,11 @@
 /* --- CPUID --- */
 
 enum { CPUID_EXT_FEATURES = (int)0x80000001, CPUID_EXT_SIZES = (int)0x80000008 };
-enum { BASIC_ECX_VMX = 1 << 5, EXT_EDX_RDTSCP = 1 << 27 };
+enum { BASIC_ECX_VMX = 1 << 5, BASIC_ECX_DEADLINE = 1 << 24, EXT_EDX_RDTSCP = 1 << 27 };
 enum {
 	LEAF7_EBX_INVPCID = 1 << 10, LEAF7_EDX_IBRS_IBPB = 1 << 26, LEAF7_EDX_STIBP = 1 << 27,
 	LEAF7_EDX_FLUSH_L1D = 1 << 28, LEAF7_EDX_ARCH_CAPABILITIES = 1 << 29,
-	LEAF7_EDX_SSBD = (int)(1u << 31),
+	LEAF7_EDX_CORE_CAPABILITIES = 1 << 30, LEAF7_EDX_SSBD = (int)(1u << 31),
 };
 
 #define CR4_FRED (1ull << 32)
@@ -25,8 +25,10 @@ enum {
 /* --- MSRs --- */
 
 enum vmx_msr {
+	MSR_TEST_CTRL = 0x33,
 	MSR_FLUSH_CMD = 0x10b,
 	MSR_VMX_BASIC = 0x480,
+	MSR_VMX_MISC = 0x485,
 	MSR_VMX_CR4_FIXED1 = 0x489,
 	MSR_VMX_PROC2 = 0x48b,
 	MSR_VMX_EPT_VPID = 0x48c,
@@ -37,6 +39,8 @@ enum vmx_msr {
 };
 enum { FEATURE_LOCKED = 1 << 0, FEATURE_VMX = 1 << 2 };
 enum { FLUSH_L1D = 1 };
+enum { TEST_SPLIT_LOCK = 1 << 29 };
+enum { MISC_TIMER_RATE = 31 }; /* the timer counts where this bit of the TSC changes */
 #define BASIC_REVISION	    0x7fffffffull
 #define BASIC_TRUE_CONTROLS (1ull << 55)
 
@@ -58,7 +62,7 @@ enum { INVEPT_ONE = 1, INVEPT_ALL = 2, INVVPID_ALL = 2 }; /* types */
 
 /* --- controls --- */
 
-enum vmx_pin { PIN_INTR = 1 << 0, PIN_NMI = 1 << 3, PIN_VIRTUAL_NMI = 1 << 5 };
+enum vmx_pin { PIN_INTR = 1 << 0, PIN_NMI = 1 << 3, PIN_VIRTUAL_NMI = 1 << 5, PIN_TIMER = 1 << 6 };
 
 enum vmx_proc {
 	PROC_INTR_WINDOW = 1 << 2, PROC_TSC_OFFSET = 1 << 3, PROC_HLT = 1 << 7,
@@ -92,11 +96,12 @@ enum vmx_exit_reason {
 	EXIT_RDPMC = 15, EXIT_RSM = 17, EXIT_VMCALL = 18, EXIT_VMCLEAR = 19, EXIT_VMXON = 27,
 	EXIT_CR = 28, EXIT_DR = 29, EXIT_IO = 30, EXIT_RDMSR = 31, EXIT_WRMSR = 32, EXIT_MWAIT = 36,
 	EXIT_MONITOR = 39, EXIT_PAUSE = 40, EXIT_MACHINE_CHECK = 41, EXIT_TPR_BELOW = 43,
-	EXIT_EPT_VIOLATION = 48,
-	EXIT_EPT_MISCONFIG = 49, EXIT_INVEPT = 50, EXIT_INVVPID = 53, EXIT_WBINVD = 54,
-	EXIT_XSETBV = 55, EXIT_REASON = 0xffff,
+	EXIT_EPT_VIOLATION = 48, EXIT_EPT_MISCONFIG = 49, EXIT_INVEPT = 50, EXIT_TIMER = 52,
+	EXIT_INVVPID = 53, EXIT_WBINVD = 54, EXIT_XSETBV = 55, EXIT_REASON = 0xffff,
 };
 #define EXIT_ENTRY_FAILED (1u << 31)
+enum { EXIT_GUEST_STATE = 33 };			      /* with EXIT_ENTRY_FAILED */
+enum { ERROR_CONTROLS = 7, ERROR_HOST_STATE = 8 }; /* INSN_ERROR */
 
 /* exit qualifications, and the instruction information of INS and OUTS */
 enum { IO_SIZE = 7, IO_IN = 1 << 3, IO_STRING = 1 << 4, IO_REP = 1 << 5, IO_PORT_SHIFT = 16 };
@@ -147,7 +152,7 @@ enum vmcs_field {
 
 	GUEST_LIMIT = 0x4800, GUEST_GDTR_LIMIT = 0x4810, GUEST_IDTR_LIMIT = 0x4812,
 	GUEST_ATTR = 0x4814, GUEST_SHADOW = 0x4824, GUEST_ACTIVITY = 0x4826,
-	GUEST_SYSENTER_CS = 0x482a, HOST_SYSENTER_CS = 0x4c00,
+	GUEST_SYSENTER_CS = 0x482a, TIMER_VALUE = 0x482e, HOST_SYSENTER_CS = 0x4c00,
 
 	CR0_MASK = 0x6000, CR4_MASK = 0x6002, CR0_SHADOW = 0x6004, CR4_SHADOW = 0x6006,
 	QUALIFICATION = 0x6400, EXIT_LINEAR = 0x640a,

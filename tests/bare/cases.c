@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The program of the bare machine: loads the hypervisor, runs the cases whose name has the words
- * given, one after another, and unloads it. Nothing may be left behind by any of them.
+ * given, one after another, and unloads it. Nothing may be left behind by any of them. With !WORD,
+ * the processor is to be refused.
  */
 #include "rig.h"
 
@@ -106,6 +107,26 @@ static bool load(void)
 	return !err;
 }
 
+/* Of a processor that will not do, with this word in the sentence; nothing of it has changed. */
+static bool refusal(const char *word)
+{
+	static struct host_state before, after;
+	const char *sentence = "";
+	int err;
+
+	host_state_get(&before);
+	err = hv_load(&sentence);
+	host_state_get(&after);
+	why[0] = 0;
+	if (!__builtin_setjmp(leave)) {
+		CHECK_EQ(err, -ENODEV);
+		CHECK(has_word(sentence, word));
+		host_state_compare(&before, &after);
+	}
+	print("%s refusal: %s%s\n", why[0] ? "FAIL" : "PASS", why, sentence);
+	return !why[0];
+}
+
 bool bare_program(const char *words)
 {
 	static struct host_state before, after;
@@ -113,6 +134,8 @@ bool bare_program(const char *words)
 	unsigned passed = 0, failed = 0;
 
 	host_state_init();
+	if (*words == '!')
+		return refusal(words + 1);
 	host_state_get(&before);
 	if (!load())
 		return false;

@@ -183,6 +183,49 @@ guest deadline, 64
 	count_is 0x73, 2
 	DONE
 
+/* Deadlines of EBX cycles without a sleep; one that passes outside; one that never comes. */
+	.macro	arm
+	rdtsc
+	shlq	$32, %rdx
+	orq	%rdx, %rax
+	addq	%rsi, %rax
+	movq	%rax, %rdi
+	movq	%rax, %rdx
+	shrq	$32, %rdx
+	movl	$0x6e0, %ecx
+	wrmsr
+	.endm
+
+guest deadline_spin, 64
+	movl	%ebx, %esi
+	xapic_on
+	movl	$0x40073, 0x320(%rbx)
+	sti
+	arm
+1:	cmpl	$0, G_COUNTS + 0x73 * 4
+	je	1b
+	rdtsc
+	shlq	$32, %rdx
+	orq	%rdx, %rax
+	cmpq	%rdi, %rax
+	REQUIRE(ae)
+	count_is 0x73, 1
+	STEP(1)
+	arm
+	STEP(2)
+	nop
+	nop
+	count_is 0x73, 2
+	movl	$-1, %eax
+	movl	$-1, %edx
+	movl	$0x6e0, %ecx
+	wrmsr
+	STEP(3)
+	movl	$1000, %ecx
+1:	loop	1b
+	count_is 0x73, 2
+	DONE
+
 /* A level-triggered message: its EOI goes to the user. */
 guest eoi, 64
 	xapic_on

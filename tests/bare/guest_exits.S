@@ -309,6 +309,7 @@ guest cr, 64
 	movq	%cr4, %rcx
 	cmpq	%rax, %rcx
 	REQUIRE(e)
+	outl	%eax, $P_DATA
 	movq	%rbx, %rax
 	andq	$~0x20, %rax			/* no PAE in long mode */
 	EXPECT_TRAP(13, 0, movq %rax, %cr4)

@@ -142,6 +142,17 @@ debug_behind:
 	movq	%rax, %dr7
 	DONE
 
+/* CR4: two bits toggled; then as the user has set it; then one that its CPUID does not have. */
+guest cr4, 64
+	movq	%cr4, %rax
+	xorl	$0x84, %eax			/* PGE, TSD */
+	movq	%rax, %cr4
+	outl	%eax, $P_DATA
+	movq	%cr4, %rax
+	outl	%eax, $P_DATA
+	EXPECT_TRAP(13, 0, btsq $16, %rax; movq %rax, %cr4)
+	DONE
+
 /* System calls from ring 3, 64-bit. */
 guest syscall, 64
 	movl	$0xc0000081, %ecx

@@ -3,8 +3,10 @@
 #include "rig.h"
 
 enum { CPUID_RDTSCP = 1 << 27, CPUID_SEP = 1 << 11 };
+enum { CPUID_IBRS = 1 << 26, CPUID_IBRS_AMD = 1 << 14 };
+enum { DR7_ENABLES = 0xff };
 
-static bool has_rdtscp, has_sysenter;
+static bool has_rdtscp, has_sysenter, has_spec_ctrl;
 
 /* The MSRs that guests have too. */
 static const struct {
@@ -25,17 +27,22 @@ static const struct {
 	{ MSR_SYSENTER_CS, "SYSENTER_CS", 0x10 },
 	{ MSR_SYSENTER_ESP, "SYSENTER_ESP", 0x00001111222233 },
 	{ MSR_SYSENTER_EIP, "SYSENTER_EIP", 0xffffffff81111111 },
+	{ MSR_DEBUGCTL, "DEBUGCTL", 1 },
+	{ MSR_SPEC_CTRL, "SPEC_CTRL", 0 },
 };
 
 static const char *const names[] = {
-	"CR0", "CR3", "CR4", "CR8", "DR7", "XCR0", "GDT", "GDT limit", "IDT", "IDT limit", "TR",
-	"LDTR", "CS", "SS", "DS", "ES", "FS", "GS", "RFLAGS", "x87 control", "MXCSR",
+	"CR0", "CR3", "CR4", "CR8", "DR7", "DR0", "DR1", "DR2", "DR3", "XCR0", "GDT", "GDT limit",
+	"IDT", "IDT limit", "TR", "LDTR", "CS", "SS", "DS", "ES", "FS", "GS", "RFLAGS",
+	"x87 control", "MXCSR",
 };
 
 static bool there(uint32_t msr)
 {
 	if (msr == MSR_TSC_AUX)
 		return has_rdtscp;
+	if (msr == MSR_SPEC_CTRL)
+		return has_spec_ctrl;
 	return has_sysenter || msr < MSR_SYSENTER_CS || msr > MSR_SYSENTER_EIP;
 }
 
@@ -43,6 +50,8 @@ void host_state_init(void)
 {
 	has_rdtscp = cpu_cpuid(0x80000001, 0).edx & CPUID_RDTSCP;
 	has_sysenter = cpu_cpuid(1, 0).edx & CPUID_SEP;
+	has_spec_ctrl = (cpu_cpuid(0, 0).eax >= 7 && cpu_cpuid(7, 0).edx & CPUID_IBRS) ||
+			cpu_cpuid(0x80000008, 0).ebx & CPUID_IBRS_AMD;
 	for (unsigned i = 0; i < HV_ARRAY(msrs); i++)
 		if (msrs[i].mark && there(msrs[i].msr))
 			cpu_wrmsr(msrs[i].msr, msrs[i].mark);
@@ -75,12 +84,18 @@ struct table_register {
 static uint64_t *get_control(uint64_t *w)
 {
 	struct table_register gdt, idt;
+	uint64_t dr7;
 
 	GET("mov %%cr0,", *w++);
 	GET("mov %%cr3,", *w++);
 	GET("mov %%cr4,", *w++);
 	GET("mov %%cr8,", *w++);
-	GET("mov %%dr7,", *w++);
+	GET("mov %%dr7,", dr7);
+	*w++ = dr7;
+	memset(w, 0, 4 * sizeof(*w)); /* without breakpoints in them they are nobody's */
+	if (dr7 & DR7_ENABLES)
+		cpu_read_breakpoints(w);
+	w += 4;
 	*w++ = cpu_cr4() & CR4_OSXSAVE ? cpu_xgetbv() : 0;
 	asm volatile("sgdt %0" : "=m"(gdt));
 	asm volatile("sidt %0" : "=m"(idt));

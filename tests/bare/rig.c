@@ -14,12 +14,10 @@ static const char *const reasons[] = {
 static void make_vcpu(struct rig *r, unsigned id)
 {
 	static struct hv_cpuid leaves[HV_MAX_CPUID];
-	unsigned n = HV_MAX_CPUID;
 
 	bare_vcpu_init(&r->fpu[id]);
 	CHECK_EQ(hv_vcpu_create(r->vm, id, &r->fpu[id], &r->vcpu[id]), 0);
-	CHECK_EQ(hv_cpuid_supported(leaves, &n), 0);
-	CHECK_EQ(hv_cpuid_set(r->vcpu[id], leaves, n), 0);
+	CHECK_EQ(hv_cpuid_set(r->vcpu[id], leaves, hv_cpuid_supported(leaves)), 0);
 	CHECK_EQ(hv_mp_set(r->vcpu[id], HV_MP_RUN), 0);
 }
 
@@ -61,6 +59,7 @@ void rig_end(struct rig *r)
 	if (r->vm)
 		hv_vm_destroy(r->vm);
 	r->vm = NULL;
+	asm volatile("mov %0, %%db7" : : "r"(DR7_FIXED));
 	host_page_del(&r->more, MORE_ORDER);
 	host_page_del(&r->ram, RAM_ORDER);
 }

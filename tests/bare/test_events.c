@@ -71,6 +71,53 @@ CASE(event_exception_error, MODE_LONG, guest_nops)
 	CHECK_EQ(rig_peek(r, T_ERROR), 0x1238);
 }
 
+/* What the user says of an event that is on its way need not be what a processor would say. */
+CASE(event_user_error, MODE_LONG, guest_nops)
+{
+	rig_poke(r, T_RESUME, (uint64_t)guest_nops_1);
+	inject(r, HV_EV_EXCEPTION, X86_GP, true, 0xabcd1238);
+	expect_done(r);
+	CHECK_EQ(rig_count(r, X86_GP), 1);
+	CHECK_EQ(rig_peek(r, T_ERROR) & 0xffff, 0x1238);
+}
+
+CASE(event_user_nmi, MODE_LONG, guest_nops)
+{
+	struct hv_events e;
+
+	hv_events_get(r->v, &e);
+	e.event = (struct hv_event){ .type = HV_EV_NMI, .vector = X86_NMI };
+	e.nmi_masked = true;
+	CHECK_EQ(hv_events_set(r->v, &e), 0);
+	expect_done(r);
+	CHECK_EQ(rig_count(r, X86_NMI), 1);
+	hv_events_get(r->v, &e);
+	CHECK(!e.nmi_masked);
+}
+
+CASE(event_user_shadow, MODE_LONG, guest_shadow)
+{
+	set_shadow(r, true, false);
+	inject(r, HV_EV_INTR, 0x41, false, 0);
+	expect_done(r);
+	CHECK_EQ(rig_count(r, 0x41), 1);
+}
+
+CASE(event_user_closed, MODE_LONG, guest_sti_exit)
+{
+	struct hv_state s;
+
+	expect_step(r, 1);
+	set_if(r);
+	inject(r, HV_EV_INTR, 0x41, false, 0);
+	CHECK_EQ(hv_vcpu_get(r->v, &s, HV_GPR), 0);
+	s.rflags &= ~RFLAGS_IF;
+	CHECK_EQ(hv_vcpu_set(r->v, &s, HV_GPR), 0);
+	expect_done(r);
+	CHECK_EQ(rig_count(r, 0x41), 1);
+	CHECK_EQ(rig_peek(r, T_RIP), (uint64_t)guest_sti_exit_after);
+}
+
 CASE(event_soft, MODE_LONG, guest_nops)
 {
 	struct hv_events e;
@@ -153,10 +200,10 @@ CASE(event_window_user, MODE_LONG, guest_window)
 	struct hv_state s;
 
 	expect_step(r, 1);
-	CHECK(!hv_interrupt_ready(r->v));
+	CHECK(!r->u.interrupt_ready);
 	hv_interrupt_window(r->v, true);
 	expect(r, HV_USER_WINDOW);
-	CHECK(hv_interrupt_ready(r->v));
+	CHECK(r->u.interrupt_ready);
 	CHECK_EQ(hv_vcpu_get(r->v, &s, HV_ALL), 0);
 	CHECK_EQ(s.rip, (uint64_t)guest_window_after);
 	hv_interrupt_window(r->v, false);

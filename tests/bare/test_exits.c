@@ -181,11 +181,11 @@ CASE(exit_msr, MODE_LONG, guest_msr)
 		CHECK_EQ(r->u.io.port, P_DATA);
 	}
 	expect_done(r);
-	CHECK_EQ(hv_msr_get(r->v, MSR_LSTAR, &val, true), 0);
+	CHECK_EQ(hv_msr_get(r->v, MSR_LSTAR, &val), 0);
 	CHECK_EQ(val, 0xffffffff81234567);
-	CHECK_EQ(hv_msr_get(r->v, MSR_KERNEL_GS_BASE, &val, true), 0);
+	CHECK_EQ(hv_msr_get(r->v, MSR_KERNEL_GS_BASE, &val), 0);
 	CHECK_EQ(val, 0x333330000);
-	CHECK_EQ(hv_msr_get(r->v, MSR_PAT, &val, true), 0);
+	CHECK_EQ(hv_msr_get(r->v, MSR_PAT, &val), 0);
 	CHECK_EQ(val, 0x0007010600070106);
 }
 
@@ -220,8 +220,16 @@ CASE(exit_tsc, MODE_LONG, guest_tsc)
 
 CASE(exit_cr, MODE_LONG, guest_cr)
 {
+	struct hv_state before, s;
+
 	expect_out(r, P_DATA, 4, 0x1234);
+	CHECK_EQ(hv_vcpu_get(r->v, &before, HV_CR), 0);
+	expect_out(r, P_DATA, 4, (uint32_t)before.cr4 | CR4_PGE);
+	CHECK_EQ(hv_vcpu_get(r->v, &s, HV_CR), 0);
+	CHECK_EQ(s.cr4, before.cr4 | CR4_PGE);
 	expect_done(r);
+	CHECK_EQ(hv_vcpu_get(r->v, &s, HV_CR), 0);
+	CHECK_EQ(s.cr4, before.cr4);
 	CHECK_EQ(rig_count(r, 13), 4);
 }
 

@@ -2,6 +2,8 @@
 /* State: what belongs to a guest stays its own, between exits and beside another vCPU. */
 #include "rig.h"
 
+extern char guest_nops_1[];
+
 enum { CPUID_XSAVE = 1 << 26 };
 
 /* Both vCPUs in turn, each to its next OUT, until both are done. */
@@ -94,6 +96,28 @@ CASE(state_cr2, MODE_LONG, guest_cr2)
 	expect_done(r);
 }
 
+CASE(state_cr4, MODE_LONG, guest_cr4)
+{
+	static struct hv_cpuid leaves[HV_MAX_CPUID];
+	unsigned n = hv_cpuid_get(r->v, leaves);
+	struct hv_state s;
+	uint64_t cr4;
+
+	for (unsigned i = 0; i < n; i++)
+		if (leaves[i].leaf == 7 && !leaves[i].sub)
+			leaves[i].ebx &= ~1u; /* FSGSBASE */
+	CHECK_EQ(hv_cpuid_set(r->v, leaves, n), 0);
+	CHECK_EQ(hv_vcpu_get(r->v, &s, HV_CR), 0);
+	cr4 = s.cr4 ^ (CR4_PGE | CR4_TSD);
+	expect_out(r, P_DATA, 4, (uint32_t)cr4);
+	CHECK_EQ(hv_vcpu_get(r->v, &s, HV_CR), 0);
+	CHECK_EQ(s.cr4, cr4);
+	s.cr4 ^= CR4_PGE | CR4_DE;
+	CHECK_EQ(hv_vcpu_set(r->v, &s, HV_CR), 0);
+	expect_out(r, P_DATA, 4, (uint32_t)s.cr4);
+	expect_done(r);
+}
+
 /* What is set comes back, also after an entry. */
 CASE(state_round_trip, MODE_LONG, guest_nops)
 {
@@ -159,17 +183,69 @@ CASE(state_refused, MODE_LONG, guest_nops)
 	expect_done(r);
 }
 
-/* What only the processor refuses: code that is 64-bit and 32-bit at once. All goes on after it. */
+/* The host's own breakpoints, which are never hit, beside guests with some and without. */
+CASE(state_debug_host, MODE_LONG, guest_debug)
+{
+	static const uint64_t at[4] = { 1, 2, 3, 4 };
+
+	cpu_write_breakpoints(at);
+	asm volatile("mov %0, %%db7" : : "r"(DR7_FIXED | 0x2));
+	rig_second(r, MODE_LONG, guest_nops);
+	expect(r, HV_USER_IO);
+	r->v = r->vcpu[1];
+	expect_done(r);
+	r->v = r->vcpu[0];
+	expect_done(r);
+}
+
+/* The processor goes and comes, as for the host's sleep: the vCPU goes on where it was. */
+CASE(state_processor_off, MODE_LONG, guest_registers)
+{
+	rig_second(r, MODE_LONG, guest_registers);
+	set_ids(r, 0x1111, 0x2222);
+	for (unsigned i = 0; i < 6; i++) {
+		r->v = r->vcpu[i % 2];
+		expect(r, HV_USER_IO);
+		CHECK_EQ(r->u.io.port, P_DATA);
+		hv_cpu_off();
+		CHECK_EQ(hv_cpu_on(), 0);
+	}
+	alternate(r);
+}
+
+/*
+ * An instruction longer than any can be: VT-x refuses the entry before it has looked at the guest,
+ * AMD-V does not look at it. Nothing is left of it afterwards.
+ */
+CASE(state_refused_control, MODE_LONG, guest_nops)
+{
+	struct hv_events e;
+	enum hv_reason reason;
+
+	rig_poke(r, T_RESUME, (uint64_t)guest_nops_1);
+	hv_events_get(r->v, &e);
+	e.event = (struct hv_event){ .type = HV_EV_SOFT, .vector = 0x48, .insn_len = 31 };
+	CHECK_EQ(hv_events_set(r->v, &e), 0);
+	reason = rig_go(r);
+	CHECK(reason == HV_USER_FAIL_ENTRY || reason == HV_USER_IO);
+	CHECK_EQ(rig_count(r, 0x48), reason == HV_USER_IO);
+	expect_done(r);
+}
+
+/* What only the processor refuses: code of 64 and 32 bits at once. The log says so, once. */
 CASE(state_refused_entry, MODE_LONG, guest_nops)
 {
 	struct hv_state s, ok;
+	unsigned lines;
 
 	CHECK_EQ(hv_vcpu_get(r->v, &ok, HV_ALL), 0);
 	s = ok;
 	s.seg[HV_CS].attr |= SEG_DB;
 	for (unsigned i = 0; i < 2; i++) {
 		CHECK_EQ(hv_vcpu_set(r->v, &s, HV_ALL), 0);
+		lines = bare_warnings;
 		expect(r, HV_USER_FAIL_ENTRY);
+		CHECK(i ? bare_warnings == lines : bare_warnings > lines + 30);
 	}
 	CHECK_EQ(hv_vcpu_set(r->v, &ok, HV_ALL), 0);
 	expect_done(r);

@@ -1,44 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* ATA disk: failing back ends, two drives, saved state, hostile guests. */
-#include "ide_rig.h"
+#include "disk_rig.h"
 
 #include <signal.h>
 #include <sys/resource.h>
-
-enum { SECTORS = 4096 };
-
-static int setup(void **state)
-{
-	struct ide_bench *b = calloc(1, sizeof(*b));
-
-	bench_new(b);
-	bench_drive(b, 0, IDE_DISK, SECTORS);
-	bench_start(b);
-	*state = b;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	bench_free(*state);
-	free(*state);
-	return 0;
-}
-
-static void expect_signature(struct ide_bench *b)
-{
-	assert_int_equal(inr(b, R_ERR), 1);
-	assert_int_equal(inr(b, R_COUNT), 1);
-	assert_int_equal(inr(b, R_LOW), 1);
-	assert_int_equal(inr(b, R_MID), 0);
-	assert_int_equal(inr(b, R_HIGH), 0);
-}
-
-static void expect_sector(const uint32_t *p, uint32_t n)
-{
-	for (unsigned i = 0; i < 128; i++)
-		assert_int_equal(p[i], n);
-}
 
 static void write_burst(struct ide_bench *b, uint32_t value, unsigned sectors)
 {

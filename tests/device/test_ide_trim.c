@@ -3,12 +3,12 @@
  * ATA disk: discarded sectors, writes that go through to the disk, and whether IDENTIFY DEVICE and
  * the commands agree: what is announced works, what is not is aborted.
  */
-#include "ide_rig.h"
+#include "disk_rig.h"
 
 #include <stdlib.h>
 #include <sys/syscall.h>
 
-enum { SECTORS = 4096, LIST = 0x20000, TRIM = 0x06 };
+enum { LIST = 0x20000, TRIM = 0x06 };
 
 /* In front of the C library's. */
 static _Atomic unsigned syncs;
@@ -17,24 +17,6 @@ int fdatasync(int fd)
 {
 	syncs++;
 	return syscall(SYS_fdatasync, fd);
-}
-
-static int setup(void **state)
-{
-	struct ide_bench *b = calloc(1, sizeof(*b));
-
-	bench_new(b);
-	bench_drive(b, 0, IDE_DISK, SECTORS);
-	bench_start(b);
-	*state = b;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	bench_free(*state);
-	free(*state);
-	return 0;
 }
 
 static uint16_t word(const uint8_t *id, unsigned n)

@@ -1,29 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The PCI function and its bus masters: decoding, registers, tables of regions, long transfers. */
-#include "ide_rig.h"
+#include "disk_rig.h"
 
 #include <signal.h>
 #include <sys/resource.h>
 
-enum { SECTORS = 4096, ACTIVE = 1, ERROR = 2, INTR = 4 };
-
-static int setup(void **state)
-{
-	struct ide_bench *b = calloc(1, sizeof(*b));
-
-	bench_new(b);
-	bench_drive(b, 0, IDE_DISK, SECTORS);
-	bench_start(b);
-	*state = b;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	bench_free(*state);
-	free(*state);
-	return 0;
-}
+enum { ACTIVE = 1, ERROR = 2, INTR = 4 };
 
 static uint8_t bm_status(struct ide_bench *b)
 {

@@ -52,7 +52,12 @@ static void fake_state_get(struct hv_vcpu *v, uint32_t groups)
 
 	RULE(hw->loaded);
 	hw->gets++;
-	copy_groups(&v->st, &hw->st, groups & ~HV_GPR);
+	copy_groups(&v->st, &hw->st, groups & ~HV_GPR & ~HV_MODE);
+	if (!(groups & HV_MODE))
+		return;
+	v->st.seg[HV_CS] = hw->st.seg[HV_CS];
+	v->st.seg[HV_SS] = hw->st.seg[HV_SS];
+	v->st.cpl = hw->st.cpl;
 }
 
 static void fake_state_set(struct hv_vcpu *v, uint32_t groups)
@@ -293,10 +298,12 @@ const struct hv_backend fake_backend = {
 
 struct hv_vm *fake_vm_new(size_t ram)
 {
+	static struct hv_vcpu *last[HV_MAX_VCPUS];
 	struct hv_vm *vm = NULL;
 	const char *why;
 
 	hv_ops = &fake_backend;
+	hv_last = last;
 	fake_probe(&hv_cap, &why);
 	RULE(hv_vm_create(&vm, NULL) == 0);
 	if (ram)
@@ -424,14 +431,6 @@ void fake_exit(struct hv_vcpu *v)
 		memcpy(hw->st.pdpte, v->st.pdpte, sizeof(hw->st.pdpte));
 	spoil_groups(&v->st, HV_ALL & ~HV_GPR);
 	v->cached = v->dirty = 0;
-}
-
-int fake_complete(struct hv_vcpu *v)
-{
-	int (*complete)(struct hv_vcpu *v) = v->complete;
-
-	v->complete = NULL;
-	return complete ? complete(v) : HV_AGAIN;
 }
 
 struct hv_exit *fake_push(struct hv_vcpu *v, enum hv_exit_kind kind)

@@ -78,8 +78,6 @@ void fake_code(struct hv_vcpu *v, const void *code, size_t n);
 
 /* As if the guest had run: what is dirty in v->st goes to the hardware, nothing is cached. */
 void fake_exit(struct hv_vcpu *v);
-/* What hv_vcpu_run() does first when the user has answered; HV_AGAIN when nothing is to be done. */
-int fake_complete(struct hv_vcpu *v);
 /* The next exit of the queue, zero but for its kind; the test fills in the rest. */
 struct hv_exit *fake_push(struct hv_vcpu *v, enum hv_exit_kind kind);
 

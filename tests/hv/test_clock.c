@@ -58,9 +58,10 @@ void hv_vcpu_bind(struct hv_vcpu *of)
 	of->loaded = true;
 }
 
-void hv_vcpu_release(struct hv_vcpu *of)
+void hv_vcpu_unlock(struct hv_vcpu *of)
 {
 	of->loaded = false;
+	host_unlock(&of->lock);
 }
 
 int hv_mem_read(struct hv_vcpu *of, uint64_t gpa, void *buf, size_t n)
@@ -117,8 +118,7 @@ static struct page page_of(struct hv_vcpu *of)
 {
 	struct page p;
 
-	assert_int_equal(hv_clock_msr_write(of, MSR_KVM_SYSTEM_TIME, PAGE_GPA | 1), 0);
-	assert_true(of->requests & HV_REQ_CLOCK);
+	of->clock_gpa = PAGE_GPA | 1;
 	hv_clock_update(of);
 	memcpy(&p, ram + PAGE_GPA, sizeof(p));
 	return p;
@@ -191,19 +191,13 @@ static void test_version(void **state)
 
 static void test_disabled(void **state)
 {
-	uint64_t val;
-
-	assert_int_equal(hv_clock_msr_write(v, MSR_KVM_SYSTEM_TIME, PAGE_GPA), 0);
+	v->clock_gpa = PAGE_GPA;
 	hv_clock_update(v);
 	assert_int_equal(writes, 0);
 	assert_int_equal(hv_clock_paused(v), -EINVAL);
-	assert_int_equal(hv_clock_msr_write(v, MSR_KVM_SYSTEM_TIME_OLD, (RAM - 8) | 1), 0);
+	v->clock_gpa = (RAM - 8) | 1;
 	hv_clock_update(v); /* not in RAM */
 	assert_int_equal(writes, 0);
-	assert_int_equal(hv_clock_msr_read(v, MSR_KVM_SYSTEM_TIME, &val), 0);
-	assert_int_equal(val, (RAM - 8) | 1);
-	assert_int_equal(hv_clock_msr_write(v, 0x4b564d02, 0), -ENOENT);
-	assert_int_equal(hv_clock_msr_read(v, 0x4b564d03, &val), -ENOENT);
 }
 
 static void test_flags(void **state)
@@ -246,15 +240,18 @@ static void test_wall(void **state)
 	struct wall w;
 
 	fake_host_advance(3000000000);
-	assert_int_equal(hv_clock_msr_write(v, MSR_KVM_WALL_CLOCK, WALL_GPA), 0);
+	v->wall_gpa = WALL_GPA;
+	hv_clock_write_wall(v);
 	memcpy(&w, ram + WALL_GPA, sizeof(w));
 	assert_int_equal(w.version, 2);
 	assert_near(w.sec * 1000000000ull + w.nsec + hv_clock_get(&vm), fake.wall_ns, 0);
 	assert_true(w.nsec < 1000000000);
 	assert_int_equal(odd_writes, 1);
 	writes = 0;
-	assert_int_equal(hv_clock_msr_write(v, MSR_KVM_WALL_CLOCK_OLD, 0), 0);
-	assert_int_equal(hv_clock_msr_write(v, MSR_KVM_WALL_CLOCK_OLD, 1ull << 50), 0);
+	v->wall_gpa = 0;
+	hv_clock_write_wall(v);
+	v->wall_gpa = 1ull << 50;
+	hv_clock_write_wall(v);
 	assert_int_equal(writes, 0);
 }
 

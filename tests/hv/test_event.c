@@ -56,7 +56,7 @@ static void interrupted(enum hv_event_type type, unsigned vector)
 {
 	struct hv_event ev = { .type = type, .vector = vector };
 
-	hv_event_interrupted(v, &ev);
+	v->interrupted = ev;
 }
 
 /* --- pairs of exceptions --- */
@@ -88,12 +88,22 @@ static int expected(unsigned first, unsigned second)
 	return second;
 }
 
+static void raise_error(uint8_t vector, uint32_t error)
+{
+	hv_raise_fault(v, &(struct emul_fault){ vector, true, error, 0 });
+}
+
+static void raise_page_fault(uint64_t address, uint32_t error)
+{
+	hv_raise_fault(v, &(struct emul_fault){ X86_PF, true, error, address });
+}
+
 static void raise_vector(unsigned vector)
 {
 	if (vector == X86_PF)
-		hv_raise_page_fault(v, 0x1234, PF_WRITE);
+		raise_page_fault(0x1234, PF_WRITE);
 	else if (in(vector, "IKLMNR"))
-		hv_raise_error(v, vector, 0x18);
+		raise_error(vector, 0x18);
 	else
 		hv_raise(v, vector);
 }
@@ -128,13 +138,28 @@ static void every_pair_of_exceptions(void **state)
 static void second_fault_before_delivery(void **state)
 {
 	begin();
-	hv_raise_error(v, X86_GP, 0x18);
-	hv_raise_error(v, X86_NP, 0x20);
+	raise_error(X86_GP, 0x18);
+	raise_error(X86_NP, 0x20);
 	expect(HV_EV_EXCEPTION, X86_DF);
 	end();
 }
 
 /* --- deliveries cut short --- */
+
+/* The user may have closed interrupts since, and VT-x refuses one then. */
+static void interrupted_interrupt_waits_for_if(void **state)
+{
+	const struct hv_event ev = { .type = HV_EV_INTR, .vector = 0x31 };
+
+	begin();
+	v->st.rflags &= ~RFLAGS_IF;
+	v->interrupted = ev;
+	expect(HV_EV_NONE, 0);
+	v->st.rflags |= RFLAGS_IF;
+	expect(HV_EV_INTR, 0x31);
+	expect(HV_EV_NONE, 0);
+	end();
+}
 
 static void interrupted_events_come_again(void **state)
 {
@@ -150,8 +175,7 @@ static void interrupted_events_come_again(void **state)
 		struct hv_event ev;
 
 		begin();
-		hv_event_interrupted(v, &events[i]);
-		v->st.rflags &= ~RFLAGS_IF; /* it has been accepted already */
+		v->interrupted = events[i];
 		ev = next();
 		assert_int_equal(ev.type, events[i].type);
 		assert_int_equal(ev.vector, events[i].vector);
@@ -189,7 +213,7 @@ static void fault_while_delivering(void **state)
 	for (unsigned i = 0; i < HV_ARRAY(row); i++) {
 		begin();
 		interrupted(row[i].type, row[i].vector);
-		hv_raise_page_fault(v, 0x5678, 0);
+		raise_page_fault(0x5678, 0);
 		expect(HV_EV_EXCEPTION, X86_PF);
 		expect(row[i].kept ? row[i].type : HV_EV_NONE, row[i].vector);
 		end();
@@ -219,7 +243,7 @@ static void interrupted_waits_for_the_handler(void **state)
 static void order_of_all(void **state)
 {
 	begin();
-	hv_raise_error(v, X86_GP, 0);
+	raise_error(X86_GP, 0);
 	v->interrupted = (struct hv_event){ .type = HV_EV_INTR, .vector = 0x30 };
 	v->nmis = 1;
 	v->user_vector = 0x40;
@@ -333,7 +357,7 @@ static void page_fault_sets_cr2(void **state)
 	struct hv_event ev;
 
 	begin();
-	hv_raise_page_fault(v, 0xabcdef, PF_USER | PF_WRITE);
+	raise_page_fault(0xabcdef, PF_USER | PF_WRITE);
 	hv_need(v, HV_CR);
 	assert_int_equal(v->st.cr2, 0xabcdef); /* for the user, too */
 	ev = next();
@@ -359,7 +383,7 @@ static void real_mode_has_no_error_codes(void **state)
 
 	begin();
 	fake_mode(v, 16);
-	hv_raise_error(v, X86_GP, 0x18);
+	raise_error(X86_GP, 0x18);
 	ev = next();
 	assert_int_equal(ev.vector, X86_GP);
 	assert_false(ev.has_error);
@@ -373,7 +397,7 @@ static void events_survive_saving(void **state)
 	struct hv_events e, again;
 
 	begin();
-	hv_raise_error(v, X86_GP, 0x18);
+	raise_error(X86_GP, 0x18);
 	hv_touch(v, HV_EVENT);
 	v->st.shadow_sti = true;
 	v->st.nmi_masked = true;
@@ -434,6 +458,7 @@ int main(void)
 		cmocka_unit_test(every_pair_of_exceptions),
 		cmocka_unit_test(second_fault_before_delivery),
 		cmocka_unit_test(interrupted_events_come_again),
+		cmocka_unit_test(interrupted_interrupt_waits_for_if),
 		cmocka_unit_test(delivery_ends_the_shadow),
 		cmocka_unit_test(fault_while_delivering),
 		cmocka_unit_test(interrupted_waits_for_the_handler),

@@ -54,7 +54,7 @@ static int handle(struct hv_exit x)
 
 static void answer(int want)
 {
-	assert_int_equal(fake_complete(v), want);
+	assert_int_equal(hv_complete(v), want);
 	fake_exit(v);
 }
 

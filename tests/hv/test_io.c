@@ -70,7 +70,7 @@ static int handle(struct hv_exit x)
 
 static void answer(int want)
 {
-	assert_int_equal(fake_complete(v), want);
+	assert_int_equal(hv_complete(v), want);
 	fake_exit(v);
 }
 
@@ -187,7 +187,7 @@ static void debugger_steps_over_it(void **state)
 	v->debug.on = v->debug.step = true;
 	v->st.rflags |= RFLAGS_TF;
 	assert_int_equal(handle(plain(false, 1)), HV_TO_USER);
-	assert_int_equal(fake_complete(v), HV_TO_USER);
+	assert_int_equal(hv_complete(v), HV_TO_USER);
 	assert_int_equal(user.reason, HV_USER_DEBUG);
 	assert_int_equal(user.debug.exception, X86_DB);
 	assert_int_equal(user.debug.pc, FAKE_CODE + 1);
@@ -240,6 +240,11 @@ static void ioevents_are_counted(void **state)
 	assert_int_equal(vm->n_ioevents, HV_IOEVENTS - 1);
 	for (e.addr = 0; e.addr < HV_IOEVENTS; e.addr++)
 		assert_int_equal(hv_ioevent_signal(vm, true, e.addr, 0, 4), e.addr != 3);
+	for (unsigned left = HV_IOEVENTS - 1; left; left--) {
+		assert_true(hv_ioevent_pop(vm, &e));
+		assert_false(hv_ioevent_signal(vm, true, e.addr, 0, 4));
+	}
+	assert_false(hv_ioevent_pop(vm, &e));
 	end();
 }
 
@@ -453,7 +458,7 @@ static void step_traps_in_a_rep(void **state)
 	v->st.gpr[HV_RCX] = 5;
 	assert_int_equal(handle(string(false, 1, true, 64)), HV_TO_USER);
 	expect_io(false, 1, 1);
-	assert_int_equal(fake_complete(v), HV_AGAIN);
+	assert_int_equal(hv_complete(v), HV_AGAIN);
 	assert_int_equal(v->exception.vector, X86_DB);
 	assert_int_equal(v->st.rip, FAKE_CODE);
 	assert_int_equal(v->st.gpr[HV_RCX], 4);

@@ -165,6 +165,37 @@ static void test_deadline_changes(void **state)
 	assert_int_equal(lapic_deadline(v), 0);
 }
 
+/* Where entries end at a deadline by themselves the host has a timer for sleeps alone. */
+static void test_deadline_by_entries(void **state)
+{
+	uint64_t tsc;
+
+	hv_cap.deadline = true;
+	v->tsc_ratio = 1ull << 32;
+	v->tsc_offset = -5000;
+	wr(LAPIC_LVT_TIMER, 0x40030);
+	tsc = cpu_rdtsc();
+	lapic_set_deadline(v, hv_guest_tsc(v) + 2000000);
+	assert_int_equal(v->deadline, tsc + 2000000);
+	assert_int_equal(fake_host_timers(), 0);
+	lapic_timer_sleep(v);
+	assert_int_equal(fake_host_next_timer(), fake.now_ns + 1000001);
+	fake_host_advance(1000001);
+	assert_int_equal(drain(v, 0x30), 1);
+	assert_int_equal(v->deadline, 0);
+	lapic_set_deadline(v, ~0ull);
+	assert_true(v->deadline > cpu_rdtsc() + (1ull << 60));
+	v->tsc_ratio = 2ull << 32;
+	lapic_timer_update(v);
+	assert_int_equal(v->deadline, 0);
+	assert_int_equal(fake_host_timers(), 1);
+	wr(LAPIC_LVT_TIMER, 0x30);
+	wr(LAPIC_INITIAL, 1000);
+	assert_int_equal(v->deadline, 0);
+	assert_int_equal(fake_host_timers(), 1);
+	hv_cap.deadline = false;
+}
+
 /* --- save and load --- */
 
 static void test_load_timer(void **state)
@@ -241,6 +272,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_one_shot), T(test_divide), T(test_periodic), T(test_masked),
 		T(test_due_before_change), T(test_deadline), T(test_deadline_changes),
+		T(test_deadline_by_entries),
 		T(test_load_timer), T(test_save_due), T(test_random_registers),
 	};
 

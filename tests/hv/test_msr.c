@@ -67,7 +67,7 @@ static uint64_t user_read(uint32_t index)
 {
 	uint64_t val;
 
-	assert_int_equal(hv_msr_get(v, index, &val, true), 0);
+	assert_int_equal(hv_msr_get(v, index, &val), 0);
 	return val;
 }
 
@@ -146,7 +146,7 @@ static void test_machine_check(void **state)
 	holds(MSR_MC0_CTL + 4 * 4, ~0ull & ~(1ull << 10));
 	refuses(MSR_MC0_CTL, 5);
 	refuses(MSR_MC0_CTL + 1, 1ull << 63);
-	assert_int_equal(hv_msr_set(v, MSR_MC0_CTL + 1, 1ull << 63, true), 0);
+	assert_int_equal(hv_msr_set(v, MSR_MC0_CTL + 1, 1ull << 63), 0);
 	holds(MSR_MC0_CTL + 1, 0);
 	holds(MSR_MC0_CTL + 2, 0x1234);
 	refuses(MSR_MC0_CTL + 4 * HV_MC_BANKS, 0);
@@ -162,12 +162,12 @@ static void test_dull_ones(void **state)
 	begin();
 	for (unsigned i = 0; i < HV_ARRAY(zero); i++)
 		assert_int_equal(guest_read(zero[i]), 0);
-	assert_int_equal(guest_write(MSR_LS_CFG, 5), HV_AGAIN);
-	assert_int_equal(guest_read(MSR_LS_CFG), 0);
-	assert_int_equal(guest_read(MSR_DE_CFG), 2);
+	assert_int_equal(guest_write(0xc0011020, 5), HV_AGAIN);
+	assert_int_equal(guest_read(0xc0011020), 0);
+	assert_int_equal(guest_read(0xc0011029), 2);
 	assert_int_equal(guest_read(MSR_FEATURE_CONTROL), 1);
 	refuses(MSR_FEATURE_CONTROL, 5);
-	refuses(MSR_PLATFORM_INFO, 1);
+	refuses(0xce, 1);
 	holds(MSR_MISC_ENABLE, 0x1801);
 	assert_int_equal(guest_write(MSR_BIOS_SIGN_ID, 0), HV_AGAIN);
 	assert_int_not_equal(guest_read(MSR_BIOS_SIGN_ID), 0);
@@ -185,9 +185,24 @@ static void test_unknown(void **state)
 	refuses(NO_MSR, 0);
 	refuses(MSR_XSS, 0);
 	assert_int_equal(exit_msr(false, NO_MSR, 0), FAULT + X86_GP);
-	assert_int_equal(hv_msr_get(v, NO_MSR, &val, true), -ENOENT);
-	assert_int_equal(hv_msr_set(v, NO_MSR, 0, true), -ENOENT);
-	assert_int_equal(hv_msr_set(v, MSR_PAT, 2, true), -EINVAL);
+	assert_int_equal(hv_msr_get(v, NO_MSR, &val), -ENOENT);
+	assert_int_equal(hv_msr_set(v, NO_MSR, 0), -ENOENT);
+	assert_int_equal(hv_msr_set(v, MSR_PAT, 2), -EINVAL);
+	end();
+}
+
+/* Two numbers for each of kvmclock's pages. */
+static void test_clock(void **state)
+{
+	begin();
+	v->requests = 0;
+	holds(MSR_KVM_SYSTEM_TIME, 0x3001);
+	assert_true(v->requests & HV_REQ_CLOCK);
+	assert_int_equal(guest_read(MSR_KVM_SYSTEM_TIME_OLD), 0x3001);
+	holds(MSR_KVM_SYSTEM_TIME_OLD, 0);
+	holds(MSR_KVM_WALL_CLOCK_OLD, 1ull << 50); /* no RAM: the guest's own fault */
+	assert_int_equal(guest_read(MSR_KVM_WALL_CLOCK), 1ull << 50);
+	refuses(MSR_KVM_SYSTEM_TIME + 1, 0);
 	end();
 }
 
@@ -202,9 +217,9 @@ static void test_list(void **state)
 	for (unsigned i = 0; i < n; i++) {
 		uint64_t val = 0, again = 1;
 
-		assert_int_equal(hv_msr_get(v, list[i], &val, true), 0);
-		assert_int_equal(hv_msr_set(v, list[i], val, true), 0);
-		assert_int_equal(hv_msr_get(v, list[i], &again, true), 0);
+		assert_int_equal(hv_msr_get(v, list[i], &val), 0);
+		assert_int_equal(hv_msr_set(v, list[i], val), 0);
+		assert_int_equal(hv_msr_get(v, list[i], &again), 0);
 		assert_int_equal(val, again);
 		for (unsigned k = 0; k < i; k++)
 			assert_int_not_equal(list[i], list[k]);
@@ -245,7 +260,7 @@ static void test_tsc(void **state)
 	assert_int_equal(guest_write(MSR_TSC_ADJUST, 0), HV_AGAIN);
 	assert_int_equal(guest_read(MSR_TSC), now + fake.tsc_khz);
 	assert_int_equal(fake_hw(v)->tsc_offset, v->tsc_offset);
-	assert_int_equal(hv_msr_set(v, MSR_TSC_ADJUST, 5, true), 0); /* only the register */
+	assert_int_equal(hv_msr_set(v, MSR_TSC_ADJUST, 5), 0); /* only the register */
 	assert_int_equal(guest_read(MSR_TSC), now + fake.tsc_khz);
 	assert_int_equal(guest_read(MSR_TSC_ADJUST), 5);
 	end();
@@ -261,14 +276,14 @@ static void test_tsc_of_several(void **state)
 	other = fake_vcpu_new(vm);
 	second = fake.tsc_khz * 1000;
 	fake_host_advance(5000000000);
-	assert_int_equal(hv_msr_set(v, MSR_TSC, 1000 * second, true), 0);
+	assert_int_equal(hv_msr_set(v, MSR_TSC, 1000 * second), 0);
 	assert_int_equal(user_read(MSR_TSC), 1000 * second);
 	fake_host_advance(300000000);
-	assert_int_equal(hv_msr_set(other, MSR_TSC, 1000 * second, true), 0);
+	assert_int_equal(hv_msr_set(other, MSR_TSC, 1000 * second), 0);
 	assert_int_equal(other->tsc_offset, v->tsc_offset);
-	assert_int_equal(hv_msr_set(other, MSR_TSC, 0, true), 0);
+	assert_int_equal(hv_msr_set(other, MSR_TSC, 0), 0);
 	assert_int_equal(other->tsc_offset, v->tsc_offset);
-	assert_int_equal(hv_msr_set(other, MSR_TSC, 2000 * second, true), 0);
+	assert_int_equal(hv_msr_set(other, MSR_TSC, 2000 * second), 0);
 	assert_int_not_equal(other->tsc_offset, v->tsc_offset);
 	end();
 }
@@ -277,17 +292,14 @@ static void test_tsc_of_several(void **state)
 
 static void test_speculation(void **state)
 {
-	struct hv_cpuid leaf7 = { .leaf = 7, .has_sub = true, .edx = 1 << 26 };
-
 	begin();
 	refuses(MSR_SPEC_CTRL, 0);
 	refuses(MSR_PRED_CMD, 0);
 	assert_int_equal(exit_msr(false, MSR_ARCH_CAPABILITIES, 0), FAULT + X86_GP);
-	assert_int_equal(hv_msr_set(v, MSR_SPEC_CTRL, 0, true), 0);
-	assert_int_equal(hv_msr_set(v, MSR_SPEC_CTRL, 1ull << 20, true), -EINVAL);
-	v->cpuid[0] = leaf7;
-	v->n_cpuid = 1;
+	assert_int_equal(hv_msr_set(v, MSR_SPEC_CTRL, 0), 0);
+	assert_int_equal(hv_msr_set(v, MSR_SPEC_CTRL, 1ull << 20), -EINVAL);
 	v->spec_ctrl_allowed = SPEC_CTRL_IBRS;
+	v->pred_cmd_allowed = true;
 	hv_msr_traps(v);
 	hv_vcpu_release(v);
 	holds(MSR_SPEC_CTRL, SPEC_CTRL_IBRS);
@@ -297,7 +309,7 @@ static void test_speculation(void **state)
 	refuses(MSR_PRED_CMD, 2);
 	assert_int_equal(exit_msr(false, MSR_PRED_CMD, 0), FAULT + X86_GP);
 	hv_cap.arch_capabilities = 9;
-	v->cpuid[0].edx = 1 << 29;
+	v->arch_capabilities_allowed = true;
 	assert_int_equal(guest_read(MSR_ARCH_CAPABILITIES), 9);
 	end();
 }
@@ -314,17 +326,19 @@ static uint32_t trap_of(uint32_t msr)
 
 static void test_filter(void **state)
 {
-	const unsigned long none = 0, second = 2;
-	const struct hv_msr_range r[] = {
-		{ .base = MSR_STAR, .count = 2, .read = true, .write = true, .bits = &second },
-		{ .base = MSR_PAT, .count = 1, .write = true, .bits = &none },
-	};
+	struct hv_msr_filter f = { .n = 2, .range = {
+		{ .base = MSR_STAR, .count = 2, .read = true, .write = true },
+		{ .base = MSR_PAT, .count = 1, .write = true },
+	} };
 
 	begin();
 	hv_msr_traps(v);
 	hv_vcpu_release(v);
 	assert_int_equal(trap_of(MSR_STAR), 0);
-	assert_int_equal(hv_msr_filter(vm, r, 2, true), 0);
+	f.range[0].bits = host_alloc(sizeof(unsigned long));
+	f.range[1].bits = host_alloc(sizeof(unsigned long));
+	f.range[0].bits[0] = 2; /* the second one */
+	hv_msr_filter_set(vm, &f);
 	hv_msr_traps(v);
 	hv_vcpu_release(v);
 	assert_int_equal(trap_of(MSR_STAR), HV_ACCESS_READ | HV_ACCESS_WRITE);
@@ -333,20 +347,12 @@ static void test_filter(void **state)
 	holds(MSR_LSTAR, 1);
 	assert_int_equal(guest_read(MSR_PAT), 0x0007040600070406);
 	refuses(MSR_PAT, 0);
-	assert_int_equal(hv_msr_set(v, MSR_PAT, 0, true), 0); /* the user is not filtered */
-	assert_int_equal(hv_msr_filter(vm, NULL, 0, false), 0);
+	assert_int_equal(hv_msr_set(v, MSR_PAT, 0), 0); /* the user is not filtered */
+	hv_msr_filter_set(vm, &(struct hv_msr_filter){ .deny = true });
 	refuses(MSR_LSTAR, 1);
 	v->lapic.base = APIC_DEFAULT_GPA | APIC_BASE_ENABLE | APIC_BASE_X2APIC;
 	assert_int_equal(exit_msr(false, MSR_X2APIC + 3, 0), HV_AGAIN); /* never filtered */
 	end();
-}
-
-static int answer(void)
-{
-	int (*complete)(struct hv_vcpu *) = v->complete;
-
-	v->complete = NULL;
-	return complete(v);
 }
 
 static void test_to_user(void **state)
@@ -359,7 +365,7 @@ static void test_to_user(void **state)
 	assert_int_equal(user.msr.why, HV_MSR_UNKNOWN);
 	user.msr.data = 0x1122334455667788;
 	user.reason = HV_USER_NONE; /* who comes back need not say from what */
-	assert_int_equal(answer(), HV_AGAIN);
+	assert_int_equal(hv_complete(v), HV_AGAIN);
 	assert_int_equal(v->st.gpr[HV_RAX], 0x55667788);
 	assert_int_equal(v->st.gpr[HV_RDX], 0x11223344);
 	assert_int_equal(v->st.rip, FAKE_CODE + 2);
@@ -371,7 +377,7 @@ static void test_to_user(void **state)
 	assert_int_equal(user.msr.data, 0x12300000002);
 	assert_int_equal(user.msr.why, HV_MSR_INVALID);
 	user.msr.fault = true;
-	assert_int_equal(answer(), HV_AGAIN);
+	assert_int_equal(hv_complete(v), HV_AGAIN);
 	assert_int_equal(v->exception.vector, X86_GP);
 	assert_int_equal(v->st.rip, FAKE_CODE);
 	end();
@@ -383,7 +389,7 @@ static void test_user_moves_the_guest(void **state)
 	hv_msr_to_user(vm, HV_MSR_UNKNOWN);
 	assert_int_equal(exit_msr(false, NO_MSR, 0), HV_TO_USER);
 	v->st.rip = 0x9000;
-	assert_int_equal(answer(), HV_AGAIN);
+	assert_int_equal(hv_complete(v), HV_AGAIN);
 	assert_int_equal(v->st.rip, 0x9000);
 	end();
 }
@@ -414,7 +420,8 @@ int main(void)
 		cmocka_unit_test(test_registers_of_the_processor),
 		cmocka_unit_test(test_memory_types), cmocka_unit_test(test_machine_check),
 		cmocka_unit_test(test_dull_ones), cmocka_unit_test(test_unknown),
-		cmocka_unit_test(test_list), cmocka_unit_test(test_reset),
+		cmocka_unit_test(test_list),
+		cmocka_unit_test(test_clock), cmocka_unit_test(test_reset),
 		cmocka_unit_test(test_tsc), cmocka_unit_test(test_tsc_of_several),
 		cmocka_unit_test(test_speculation), cmocka_unit_test(test_filter),
 		cmocka_unit_test(test_to_user), cmocka_unit_test(test_user_moves_the_guest),

@@ -11,6 +11,7 @@
 
 #include "fake_backend.h"
 #include "fake_host.h"
+#include "stage2_count.h"
 
 enum { PAGES = 300, WORDS = (PAGES + 63) / 64, ROUNDS = 4000 };
 #define GPA    0x10000000ull
@@ -218,7 +219,7 @@ static void faults(void **state)
 	touch(GPA + S2_PAGE, false);
 	assert_false(reaches(GPA + S2_PAGE, true));
 	touch(GPA + S2_PAGE, true);
-	assert_int_equal(vm->s2.leaves, 2);
+	assert_int_equal(stage2_count(&vm->s2).leaves, 2);
 	assert_int_equal(vm->s2_gen, 0); /* none of this needed a flush */
 
 	fake.frame_error = -EFAULT;
@@ -230,7 +231,7 @@ static void faults(void **state)
 	fake.allocs_left = 2;
 	assert_int_equal(fault(GPA + 2 * S2_PAGE, false), -ENOMEM);
 	fake.allocs_left = -1;
-	assert_int_equal(vm->s2.leaves, 2);
+	assert_int_equal(stage2_count(&vm->s2).leaves, 2);
 }
 
 static void readonly_slot(void **state)
@@ -277,11 +278,11 @@ static void huge_pages(void **state)
 	assert_int_equal(level_at(at), 2);
 	touch(at + 2 * S2_HUGE, true); /* its 2 MiB are not all in the slot */
 	assert_int_equal(level_at(at + 2 * S2_HUGE), 1);
-	assert_int_equal(vm->s2.leaves, 2);
+	assert_int_equal(stage2_count(&vm->s2).leaves, 2);
 	/* a log wants pages: all goes, and comes back so */
 	assert_int_equal(hv_slot_set(vm, 1, at, 2 * S2_HUGE + S2_PAGE, (uintptr_t)mem, HV_SLOT_LOG),
 			 0);
-	assert_int_equal(vm->s2.leaves, 0);
+	assert_int_equal(stage2_count(&vm->s2).leaves, 0);
 	touch(at, true);
 	assert_int_equal(level_at(at), 1);
 	/* begins, or ends, in the middle; or the addresses do not agree */
@@ -346,8 +347,8 @@ static void invalidation_race(void **state)
 		assert_int_equal(level_at(GPA + i * S2_PAGE), i != 1 && i != 2);
 	hv_mem_invalidate_begin(vm, 0, ~0ull);
 	hv_mem_invalidate_end(vm);
-	assert_int_equal(vm->s2.leaves, 0);
-	assert_int_equal(vm->s2.tables, 1);
+	assert_int_equal(stage2_count(&vm->s2).leaves, 0);
+	assert_int_equal(stage2_count(&vm->s2).tables, 1);
 	assert_int_equal(vm->s2.dead, 0);
 }
 

@@ -11,6 +11,7 @@
 
 #include "ept/stage2.h"
 #include "fake_host.h"
+#include "stage2_count.h"
 #include "x86.h"
 
 enum { GROUPS = 4, PAGES = GROUPS * 512, ROUNDS = 6000 };
@@ -105,30 +106,13 @@ static void expect(uint64_t gpa, unsigned want_level, uint64_t pa, uint32_t prot
 	assert_int_equal(s2.fmt->prot(*e), prot);
 }
 
-/* Tables and leaves that can be reached. */
-static void count(const uint64_t *table, unsigned level, uint64_t *tables, uint64_t *leaves)
-{
-	++*tables;
-	for (unsigned i = 0; i < 512; i++) {
-		if (!table[i])
-			continue;
-		if (s2.fmt->is_leaf(table[i], level))
-			++*leaves;
-		else
-			count(host_page_va(table[i] & PTE_ADDR), level - 1, tables, leaves);
-	}
-}
-
 static void check_counts(void)
 {
-	uint64_t tables = 0, leaves = 0, dead = 0;
+	unsigned dead = 0;
 
-	count(s2.root.va, S2_LEVELS, &tables, &leaves);
 	for (uint64_t pa = s2.dead; pa; pa = *(uint64_t *)host_page_va(pa))
 		dead++;
-	assert_int_equal(s2.tables, tables);
-	assert_int_equal(s2.leaves, leaves);
-	assert_int_equal(fake.live, tables + dead + pool.n);
+	assert_int_equal(fake.live, stage2_count(&s2).tables + dead + pool.n);
 }
 
 /* --- formats --- */
@@ -174,7 +158,7 @@ static void formats(void **state)
 static void map_and_zap(void)
 {
 	map(BASE, HOST, 1, RX, false);
-	assert_int_equal(s2.tables, 4);
+	assert_int_equal(stage2_count(&s2).tables, 4);
 	expect(BASE, 1, HOST, RX);
 	expect(BASE + S2_PAGE, 0, 0, 0);
 	map(BASE, HOST, 1, RX, false);
@@ -189,7 +173,7 @@ static void map_and_zap(void)
 	assert_false(stage2_zap(&s2, 0, BASE, NULL));
 	assert_true(stage2_zap(&s2, BASE, S2_PAGE, NULL));
 	expect(BASE, 0, 0, 0);
-	assert_int_equal(s2.tables, 1); /* the others wait for a flush */
+	assert_int_equal(stage2_count(&s2).tables, 1); /* the others wait for a flush */
 	check_counts();
 	assert_int_equal(fake.live, 4 + pool.n);
 	stage2_bury(stage2_take_dead(&s2));
@@ -197,7 +181,7 @@ static void map_and_zap(void)
 	assert_false(stage2_zap(&s2, 0, 1ull << 48, NULL));
 	map((1ull << 48) - S2_PAGE, HOST, 1, RX, false);
 	assert_true(stage2_zap(&s2, 0, 1ull << 48, NULL));
-	assert_int_equal(s2.leaves, 0);
+	assert_int_equal(stage2_count(&s2).leaves, 0);
 }
 
 static void huge_pages(void)
@@ -205,12 +189,12 @@ static void huge_pages(void)
 	bool flush;
 
 	map(BASE, HOST, 2, S2_ALL, false);
-	assert_int_equal(s2.tables, 3);
+	assert_int_equal(stage2_count(&s2).tables, 3);
 	map(BASE + 5 * S2_PAGE, HOST + 5 * S2_PAGE, 1, S2_ALL, false); /* there already */
-	assert_int_equal(s2.leaves, 1);
+	assert_int_equal(stage2_count(&s2).leaves, 1);
 	assert_true(access_page(BASE + 8 * S2_PAGE, true));
 	map(BASE + 5 * S2_PAGE, HOST, 1, RX, true); /* splits it */
-	assert_int_equal(s2.leaves, 512);
+	assert_int_equal(stage2_count(&s2).leaves, 512);
 	for (unsigned i = 0; i < 512; i++)
 		if (i != 5)
 			expect(gpa_of(i), 1, HOST + (uint64_t)i * S2_PAGE, S2_ALL);
@@ -220,7 +204,7 @@ static void huge_pages(void)
 	for (unsigned i = 0; i < 512; i++)
 		assert_int_equal(bit(i), s2.ad_bits || i != 5); /* the split kept it */
 	map(BASE, HOST + S2_HUGE, 2, RX, true); /* and together again */
-	assert_int_equal(s2.leaves, 1);
+	assert_int_equal(stage2_count(&s2).leaves, 1);
 	check_counts();
 	/* a part of it goes: all of it does, but the log gets no more than it asks for */
 	map(BASE, HOST + S2_HUGE, 2, S2_ALL, false);
@@ -230,7 +214,7 @@ static void huge_pages(void)
 		     &(struct stage2_log){ bits, BASE + 8 * S2_PAGE, 8 * S2_PAGE }, false);
 	assert_int_equal(bits[0], 0xff);
 	assert_true(stage2_zap(&s2, BASE + S2_PAGE, S2_PAGE, NULL));
-	assert_int_equal(s2.leaves, 0);
+	assert_int_equal(stage2_count(&s2).leaves, 0);
 	check_counts();
 	stage2_pool_drain(&pool);
 	assert_int_equal(stage2_map(&s2, &pool, BASE, HOST, 1, RX, &flush), -ENOMEM);
@@ -240,7 +224,7 @@ static void huge_pages(void)
 	assert_int_equal(stage2_map(&s2, &pool, BASE, HOST, 1, RX, &flush), -ENOMEM);
 	fake.allocs_left = -1;
 	stage2_zap(&s2, BASE, S2_PAGE, NULL);
-	assert_int_equal(s2.tables, 1);
+	assert_int_equal(stage2_count(&s2).tables, 1);
 	check_counts();
 }
 
@@ -277,11 +261,10 @@ static void dirty_pages(void)
 	assert_true(access_page(gpa_of(6), true));
 	assert_true(access_page(gpa_of(7), true));
 	memset(bits, 0, sizeof(bits));
-	assert_true(stage2_protect(&s2, gpa_of(6), S2_PAGE, &whole));
 	assert_true(stage2_zap(&s2, gpa_of(7), S2_PAGE, &whole));
-	assert_int_equal(bits[0], 0xc0);
-	assert_false(access_page(gpa_of(6), true));
-	dirty_is(s2.ad_bits ? 0x40 : 0, true, s2.ad_bits);
+	assert_int_equal(bits[0], 0x80);
+	assert_false(access_page(gpa_of(7), true));
+	dirty_is(0x40, true, true);
 }
 
 /* A page becomes dirty by a cached walk, between the query and its flush: the next one finds it. */
@@ -306,6 +289,39 @@ static void dirty_before_flush(void)
 		access_page(BASE, false);
 		dirty_is(1, true, true);
 	}
+}
+
+/* The dirty ones of the first four pages, which are clean then. */
+static unsigned long dirty_of_four(void)
+{
+	memset(bits, 0, sizeof(bits));
+	stage2_dirty(&s2, BASE, 4 * S2_PAGE, &whole, true);
+	return bits[0];
+}
+
+/* A table that maps more than is asked for is looked through each time. */
+static void dirty_part_of_table(void)
+{
+	unsigned level;
+
+	map(BASE, HOST, 1, S2_ALL, false);
+	map(gpa_of(9), HOST + S2_PAGE, 1, S2_ALL, false);
+	access_page(BASE, true);
+	access_page(gpa_of(9), true);
+	assert_int_equal(dirty_of_four(), 1);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(dirty_of_four(), 0);
+	if (!s2.ad_bits)
+		return;
+	*walk(BASE, &level, false) |= s2.fmt->dirty;
+	assert_int_equal(dirty_of_four(), 1);
+	stage2_zap(&s2, gpa_of(9), S2_PAGE, NULL);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(dirty_of_four(), 0);
+	*walk(BASE, &level, false) |= s2.fmt->dirty;
+	assert_int_equal(dirty_of_four(), 0);
+	access_page(BASE, false);
+	assert_int_equal(dirty_of_four(), 1);
 }
 
 static void young_pages(void)
@@ -379,18 +395,6 @@ static void model_clean(unsigned page)
 		model[i].dirty = false;
 		if (!s2.ad_bits)
 			model[i].prot &= ~S2_WRITE;
-	}
-}
-
-static void model_protect(unsigned page)
-{
-	unsigned first = model[page].huge ? page & ~511u : page;
-	unsigned n = model[page].huge ? 512 : 1;
-
-	for (unsigned i = first; i < first + n; i++) {
-		if ((model[i].prot & S2_WRITE) && is_dirty(&model[i]))
-			model_log[i / 64] |= 1ul << i % 64;
-		model[i].prot &= ~S2_WRITE;
 	}
 }
 
@@ -471,16 +475,14 @@ static void random_young(unsigned from, unsigned to)
 	assert_int_equal(young, want);
 }
 
-/* Zap and protect: what they take away is in the log. */
-static void random_loss(unsigned from, unsigned to, bool zap)
+/* What it takes away is in the log. */
+static void random_zap(unsigned from, unsigned to)
 {
-	const uint64_t len = (uint64_t)(to - from) * S2_PAGE;
-
 	memset(bits, 0, sizeof(bits));
 	memset(model_log, 0, sizeof(model_log));
 	for (unsigned i = from; i < to; i++)
-		(zap ? model_zap : model_protect)(i);
-	(zap ? stage2_zap : stage2_protect)(&s2, gpa_of(from), len, &whole);
+		model_zap(i);
+	stage2_zap(&s2, gpa_of(from), (uint64_t)(to - from) * S2_PAGE, &whole);
 	assert_memory_equal(bits, model_log, sizeof(bits));
 }
 
@@ -514,10 +516,8 @@ static void random_step(void)
 		to = from + 1;
 	switch (rand() % 16) {
 	case 0:
-		random_loss(from, to, true);
-		break;
 	case 1:
-		random_loss(from, to, false);
+		random_zap(from, to);
 		break;
 	case 2:
 		random_dirty(rand() % 2 ? 0 : from, to);
@@ -549,8 +549,8 @@ static void random_operations(void)
 			compare();
 	}
 	stage2_zap(&s2, whole.gpa, whole.len, NULL);
-	assert_int_equal(s2.leaves, 0);
-	assert_int_equal(s2.tables, 1);
+	assert_int_equal(stage2_count(&s2).leaves, 0);
+	assert_int_equal(stage2_count(&s2).tables, 1);
 	check_counts();
 }
 
@@ -578,6 +578,7 @@ EACH_WAY(map_and_zap)
 EACH_WAY(huge_pages)
 EACH_WAY(dirty_pages)
 EACH_WAY(dirty_before_flush)
+EACH_WAY(dirty_part_of_table)
 EACH_WAY(young_pages)
 EACH_WAY(random_operations)
 
@@ -590,6 +591,7 @@ int main(void)
 		cmocka_unit_test(test_huge_pages),
 		cmocka_unit_test(test_dirty_pages),
 		cmocka_unit_test(test_dirty_before_flush),
+		cmocka_unit_test(test_dirty_part_of_table),
 		cmocka_unit_test(test_young_pages),
 		cmocka_unit_test(test_random_operations),
 	};

@@ -220,7 +220,7 @@ static int by_gate(struct hv_event ev, bool has_error, uint8_t len)
 {
 	struct hv_exit x = { .insn_len = len, .task = { .has_error = has_error, .error = 0x1234 } };
 
-	hv_event_interrupted(v, &ev);
+	v->interrupted = ev;
 	return switch_task(HV_TASK_GATE, x);
 }
 

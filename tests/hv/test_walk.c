@@ -53,7 +53,6 @@ static const struct shape {
 	{ 0x00007654321fedcb, 4, 1, 8, CR4_PAE, EFER_NXE | EFER_LME | EFER_LMA, false },
 	{ 0xffff8654321fedcb, 4, 2, 8, CR4_PAE, EFER_NXE | EFER_LME | EFER_LMA, false },
 	{ 0x00007654321fedcb, 4, 3, 8, CR4_PAE, EFER_NXE | EFER_LME | EFER_LMA, false },
-	{ 0x00fe7654321fedcb, 5, 1, 8, CR4_PAE | CR4_LA57, EFER_NXE | EFER_LME | EFER_LMA, false },
 };
 
 static const struct shape *shape;
@@ -133,12 +132,15 @@ static void build(const struct shape *s)
 static void walk_is(uint32_t access, int want, uint32_t want_error)
 {
 	uint64_t gpa = ~0ull;
-	uint32_t error = ~0u;
+	struct emul_fault f = { 0 };
 
-	assert_int_equal(hv_walk(v, shape->linear, access, &gpa, &error), want);
-	if (want)
-		assert_int_equal(error, want_error);
-	else
+	assert_int_equal(hv_walk(v, shape->linear, access, &gpa, &f), want);
+	if (want) {
+		assert_int_equal(f.vector, X86_PF);
+		assert_true(f.has_error);
+		assert_int_equal(f.error, want_error);
+		assert_int_equal(f.address, shape->linear);
+	} else
 		assert_int_equal(gpa, target() | (shape->linear & (leaf_size() - 1)));
 }
 
@@ -316,10 +318,10 @@ static void pse36(void **state)
 	set(2, get(2) | 0xfull << 13);
 	for (unsigned i = 0; i < 2; i++) {
 		uint64_t gpa;
-		uint32_t error;
+		struct emul_fault f;
 
 		v->phys_bits = i ? 35 : 36;
-		assert_int_equal(hv_walk(v, shape->linear, 0, &gpa, &error), i ? -EFAULT : 0);
+		assert_int_equal(hv_walk(v, shape->linear, 0, &gpa, &f), i ? -EFAULT : 0);
 		if (!i)
 			assert_int_equal(gpa, 0xf00000000 | (get(2) & 0xffc00000) |
 					      (shape->linear & 0x3fffff));
@@ -372,10 +374,10 @@ static void rom_tables(void **state)
 static void no_paging(void **state)
 {
 	uint64_t gpa;
-	uint32_t error;
+	struct emul_fault f;
 
 	v->st.cr0 = CR0_PE;
-	assert_int_equal(hv_walk(v, 0x89abcdef, PF_WRITE | PF_USER, &gpa, &error), 0);
+	assert_int_equal(hv_walk(v, 0x89abcdef, PF_WRITE | PF_USER, &gpa, &f), 0);
 	assert_int_equal(gpa, 0x89abcdef);
 }
 
@@ -539,9 +541,6 @@ static void long_mode(void **state)
 	assert_false(fits(HV_DS, 0x800000000000, 1, 0));
 	assert_false(fits(HV_CS, 0xffff7fffffffffff, 1, PF_FETCH));
 	assert_true(fits(HV_CS, 0xffff800000000000, 15, PF_FETCH));
-	v->st.cr4 |= CR4_LA57;
-	assert_true(fits(HV_DS, 0x800000000000, 1, 0));
-	assert_false(fits(HV_DS, 0x100000000000000, 1, 0));
 	/* compatibility mode has segments again */
 	v->st.seg[HV_CS].attr = CODE_XR | SEG_DB;
 	assert_false(fits(HV_DS, 0, 1, 0));

@@ -3,7 +3,8 @@
 """The part of `tools/bench/bench` that runs in the lab: starts device models, reads the kernel's counters about them.
 
 Called as `inlab.py JSON`; writes its findings to /out/found.json, and kernel traces to /out/CASE.trace.
-In this lab a virtual nanosecond is an executed instruction, so a thread's run time is its number of instructions."""
+In this lab an executed instruction is a virtual nanosecond, or some of them, so a thread's run time is its number of
+instructions."""
 import glob
 import json
 import os
@@ -168,7 +169,7 @@ def expand(argv, serial, scratch):
 
 def warm_up(case, scratch):
     program = Program(expand(case["argv"], f"{scratch}/warm", scratch), f"{scratch}/warm.log")
-    while program.child.poll() is None and program.spent() < WARM_UP:
+    while program.child.poll() is None and program.spent() < WARM_UP * case["instruction"]:
         time.sleep(0.05)
     program.end()
 

@@ -4,6 +4,7 @@
 import os
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -92,3 +93,13 @@ def find_kernel(series):
         package = "linux-image-amd64" if series == "6.1" else f"linux-image-{series}.*-amd64 (bookworm-backports)"
         raise need_package(package, f"a Debian {series} kernel below /boot with its modules")
     return Kernel(max(found, key=lambda release: [int(n) for n in re.findall(r"\d+", release)]))
+
+
+def find_small_kernel():
+    """The kernel that tools/lablib/small-kernel builds, in minutes, when it is asked for first."""
+    made = subprocess.run([str(CHECKOUT / "tools/lablib/small-kernel")], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, text=True, check=False)
+    if made.returncode:
+        raise ToolError("the small kernel cannot be built: see above")
+    root = Path(made.stdout.strip())
+    return Kernel((root / "build/include/config/kernel.release").read_text().strip(), root)

@@ -13,8 +13,10 @@ from .cpio import Cpio
 
 CACHE = BUILD / "lab"
 HERE = Path(__file__).resolve().parent
-STAGES = (HERE / "lab-init.sh", HERE / "lab-stage2.sh")
-MODULES = ("virtio_pci", "virtio_console", "9pnet_virtio", "9p", "overlay", "virtio_net")
+# {place in the initramfs: file}, but for /lab/way and the modules that it needs.
+SCRIPTS = {"init": "lab-init.sh", "lab/stage1": "lab-stage1.sh", "lab/stage2": "lab-stage2.sh"}
+VIRTIO = ("lab-virtio.sh", ("virtio_pci", "virtio_console", "9pnet_virtio", "9p", "overlay", "virtio_net"))
+TCP = ("lab-tcp.sh", ("e1000", "9pnet_fd", "9p", "overlay"))
 
 
 def _cached(kind, key, release, make):
@@ -64,18 +66,21 @@ def boot_image(kernel):
     return path if path.stat().st_size else kernel.image
 
 
-def initramfs(kernel):
+def initramfs(kernel, way):
+    """The archive as bytes; way: VIRTIO or TCP."""
     busybox = find_busybox()
-    modules = kernel.module_files(MODULES)
+    modules = kernel.module_files(way[1])
+    scripts = {place: HERE / name for place, name in {**SCRIPTS, "lab/way": way[0]}.items()}
 
     def make():
         archive = Cpio()
         archive.device("dev/console", 5, 1)
         archive.file("bin/busybox", busybox.read_bytes(), 0o755)
-        archive.file("init", STAGES[0].read_bytes(), 0o755)
-        archive.file("lab/stage2", STAGES[1].read_bytes())
+        for place, script in scripts.items():
+            archive.file(place, script.read_bytes(), 0o755)
         archive.modules(modules)
         return archive.finish()
 
-    sources = (busybox, *STAGES, HERE / "cpio.py", HERE / "hostkernel.py")
-    return _cached("initramfs", _identity(*sources, *modules), kernel.release, make)
+    sources = (busybox, *scripts.values(), HERE / "cpio.py", HERE / "hostkernel.py")
+    kind = "initramfs" + way[0].removeprefix("lab").removesuffix(".sh")
+    return _cached(kind, _identity(*sources, *modules), kernel.release, make).read_bytes()

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 from . import i386
-from .common import ToolError, find_busybox, find_file, find_kernel, find_program
+from .common import ToolError, find_busybox, find_file, find_kernel, find_program, find_small_kernel
 from .cpio import Cpio
 
 HERE = Path(__file__).resolve().parent
@@ -136,9 +136,12 @@ class LinuxImage(Image):
     def __init__(self, **options):
         super().__init__(**options)
         amd64 = self.arch == "amd64"
-        self.debian = find_kernel(self.kernel) if amd64 else i386.find_kernel(self.arch)
+        self.debian = self.find_kernel() if amd64 else i386.find_kernel(self.arch)
         self.busybox = find_busybox() if amd64 else i386.find_busybox()
         self.modules = self.debian.module_files(GUEST_MODULES)
+
+    def find_kernel(self):
+        return find_small_kernel() if self.kernel == "small" else find_kernel(self.kernel)
 
     def linux_inputs(self):
         return [self.debian.image, self.busybox, HERE / "guest-init.sh", *self.modules]

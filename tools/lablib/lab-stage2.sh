@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # First process of the emulated host, on its final root: network, hypervisor, then the command, then the end.
-# Ports: control (both ways, lines), stdout and stderr (the command's).
+# Descriptors as in lab-virtio.sh.
 
+/run/lab/busybox --install -s /run/lab/bin
 PATH=/run/lab/bin
 . /run/lab/run.sh
-exec 3<>/dev/lab/control
 
 fail()	# SENTENCE: give up; tools/lab shows the sentence
 {
@@ -16,8 +16,6 @@ fail()	# SENTENCE: give up; tools/lab shows the sentence
 hostname lab
 ifconfig lo 127.0.0.1 up
 if [ -n "$NETWORK" ]; then
-	ifconfig eth0 10.0.2.15 netmask 255.255.255.0 up
-	route add default gw 10.0.2.2
 	rm -f /etc/resolv.conf
 	echo nameserver 10.0.2.3 >/etc/resolv.conf
 fi
@@ -29,8 +27,8 @@ done
 case $HV in
 none) ;;
 kvm)
-	modprobe kvm-amd || fail "the module kvm-amd does not load in the emulated host"
-	[ -c /dev/kvm ] || fail "there is no /dev/kvm in the emulated host after kvm-amd was loaded"
+	modprobe "kvm-$CPU" || fail "the module kvm-$CPU does not load in the emulated host"
+	[ -c /dev/kvm ] || fail "there is no /dev/kvm in the emulated host after kvm-$CPU was loaded"
 	;;
 caisson)
 	insmod "$MODULE" || fail "the module $MODULE does not load in the emulated host"
@@ -60,7 +58,7 @@ survivors()	# what the command left running; kernel threads have no program, our
 command_to_its_end()
 {
 	echo start >&3
-	setsid sh -c 'echo $$ >/run/lab/pid; . /run/lab/run.sh; run_command' </dev/null >&4 2>&5 3<&- 4>&- 5>&-
+	setsid sh -c 'echo $$ >/run/lab/pid; . /run/lab/run.sh; run_command' </dev/null >&4 2>&5 3<&- 4>&- 5>&- 6>&- 7>&-
 	echo "exit $?" >&3
 	# Survivors would hold the pipes open.
 	while pids=$(survivors) && [ -n "$pids" ]; do
@@ -69,13 +67,14 @@ command_to_its_end()
 	done
 }
 
-carry()	# PORT: standard input, then the mark that tells tools/lab that nothing is on its way any more
+carry()	# standard input, then the mark that tells tools/lab that nothing is on its way any more
 {
-	{ cat; printf '\0%s' "$END"; } >"/dev/lab/$1"
+	cat
+	printf '\0%s' "$END"
 }
 
 # Output goes through pipes: a port can be opened only once, and the command may open /dev/stdout again.
-{ command_to_its_end 5>&1 >/dev/console | carry stderr 4>&-; } 4>&1 | carry stdout
+{ command_to_its_end 5>&1 >/dev/console | carry >&7 4>&-; } 4>&1 | carry >&6
 sync
 # Nothing uses it any more. What it has to say when it goes is for the kernel log, which tools/lab reads.
 [ "$HV" != caisson ] || rmmod caisson || fail "the module caisson does not unload after the command"

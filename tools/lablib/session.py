@@ -14,7 +14,6 @@ from .common import BUILD
 LOGS = BUILD / "lab" / "log"
 LOGS_KEPT = 20
 LOG_LIMIT = 4 << 20             # bytes of kernel log kept in memory: its end matters
-BOOT_LIMIT = 180                # seconds to the start of the command
 GRACE = 5                       # seconds that the command has to end after a signal
 DRAIN_LIMIT = 60                # seconds without any news after the command's end
 HEARTBEAT = 2                   # seconds; see _beat()
@@ -78,7 +77,8 @@ class Output:
 
 
 class Session:
-    def __init__(self, mark, timeout=None, verbose=False, progress=False, heartbeat=False):
+    def __init__(self, mark, boot_limit, timeout=None, verbose=False, progress=False, heartbeat=False):
+        self.boot_limit = boot_limit
         self.timeout = timeout
         self.verbose = verbose
         self.progress = progress
@@ -94,10 +94,13 @@ class Session:
         self.outputs = {"stdout": Output(1, mark), "stderr": Output(2, mark)}
         self.control_text = b""
         self.process = None
-        self.sockets = {}
+        self.sources = {}
         self.far_ends = {}
-        for name in ("control", "stdout", "stderr", "log"):
-            self.sockets[name], self.far_ends[name] = socket.socketpair()
+        for name in ("control", "stdout", "stderr"):
+            self.sources[name], self.far_ends[name] = socket.socketpair()
+        # A pipe, as emulators that know files only open it by its number.
+        self.sources["log"], self.far_ends["log"] = (open(end, mode, buffering=0)
+                                                     for end, mode in zip(os.pipe(), ("rb", "wb")))
 
     def ports(self):
         return {name: end.fileno() for name, end in self.far_ends.items()}
@@ -106,7 +109,7 @@ class Session:
         if self.progress:
             write_all(2, f"[{time.monotonic() - self.begin:5.1f} s] {what}\n".encode())
 
-    def run(self, argv, initrd_fd):
+    def run(self, start, gate, what):
         """Runs the emulator to the end of the session; returns (status, sentence or None)."""
         wakeup, wakeup_end = os.pipe()
         os.set_blocking(wakeup_end, False)
@@ -114,15 +117,17 @@ class Session:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: None)
         parent = os.getpid()
-        self._stage("power on: an emulated PC with AMD-V")
+        self._stage(f"power on: an emulated PC with {what}")
         try:
             # Its own session: a Ctrl-C at the terminal reaches the lab, which decides.
             self.process = subprocess.Popen(
-                argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0,
-                pass_fds=[initrd_fd, *self.ports().values()], start_new_session=True,
+                start.argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0,
+                pass_fds=start.descriptors, env=start.environment, start_new_session=True,
                 preexec_fn=lambda: die_with_parent(parent))
             for end in self.far_ends.values():
                 end.close()
+            if gate:
+                gate.open()
             self._loop(wakeup)
         except Over as over:
             return over.status, over.sentence
@@ -131,14 +136,14 @@ class Session:
 
     def _loop(self, wakeup):
         selector = selectors.DefaultSelector()
-        for name, end in self.sockets.items():
+        for name, end in self.sources.items():
             selector.register(end, selectors.EVENT_READ, name)
         selector.register(self.process.stdout, selectors.EVENT_READ, "emulator")
         selector.register(os.pidfd_open(self.process.pid), selectors.EVENT_READ, "death")
         selector.register(wakeup, selectors.EVENT_READ, "signal")
         begin = time.monotonic()
         timeout_at = begin + self.timeout if self.timeout else float("inf")
-        self.limit_at = begin + BOOT_LIMIT
+        self.limit_at = begin + self.boot_limit
         while True:
             self._beat()
             wait = min(timeout_at, self.limit_at, self.beat_at) - time.monotonic()
@@ -171,7 +176,7 @@ class Session:
             return
         self.beat_at = time.monotonic() + HEARTBEAT
         if self.started and self.status is None:
-            self.sockets["control"].sendall(b"0\n")
+            self.sources["control"].sendall(b"0\n")
 
     def _read(self, name, source):
         """Takes what one source has; false at its end."""
@@ -222,14 +227,14 @@ class Session:
             raise Over(128 + number)
         self.signalled = number
         self.limit_at = time.monotonic() + GRACE
-        self.sockets["control"].sendall(signal.Signals(number).name[3:].encode() + b"\n")
+        self.sources["control"].sendall(signal.Signals(number).name[3:].encode() + b"\n")
 
     def _too_slow(self):
         if self.signalled:
             raise Over(128 + self.signalled)
         if self.status is not None:
             raise Over(STATUS_HOST, f"the command ended with status {self.status}, but the emulated host did not end")
-        raise Over(STATUS_HOST, f"the emulated host had not started the command after {BOOT_LIMIT} seconds")
+        raise Over(STATUS_HOST, f"the emulated host had not started the command after {self.boot_limit} seconds")
 
     def _died(self):
         status = self.process.wait()
@@ -251,7 +256,7 @@ class Session:
             self.process.wait()
         if self.process:
             # What the emulator or the kernel said at the very end belongs into the log.
-            for source in (self.process.stdout, self.sockets["log"]):
+            for source in (self.process.stdout, self.sources["log"]):
                 os.set_blocking(source.fileno(), False)
                 try:
                     while self._kernel_log_rest(source):

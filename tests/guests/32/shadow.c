@@ -79,6 +79,9 @@ static void check_a20(void)
 	check("no-wrap", *mem32(0x500), 0x55555555);
 	out8(0x92, in8(0x92) & ~2);
 	check("a20-bit-off", in8(0x92) & 3, 0);
+	check("wrap", *mem32(0x100500), 0x55555555);
+	*mem32(0x100500) = 0x66666666;
+	check("written-around", *mem32(0x500), 0x66666666);
 	out8(0x92, in8(0x92) | 2);
 	check("a20-bit-on", in8(0x92) & 3, 2);
 	check("no-wrap-again", *mem32(0x100500), 0xaaaaaaaa);
