@@ -6,7 +6,7 @@ static void set_rbx(struct rig *r, uint64_t val)
 {
 	struct hv_state s;
 
-	CHECK_EQ(hv_vcpu_get(r->v, &s, HV_GPR), 0);
+	hv_vcpu_get(r->v, &s, HV_GPR);
 	s.gpr[HV_RBX] = val;
 	CHECK_EQ(hv_vcpu_set(r->v, &s, HV_GPR), 0);
 }
