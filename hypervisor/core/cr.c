@@ -56,7 +56,7 @@ static bool needs_flush(const struct hv_control *old, const struct hv_control *n
 
 static struct hv_control control_now(struct hv_vcpu *v)
 {
-	hv_need(v, HV_CR | HV_SEG);
+	hv_need(v, HV_CR | HV_MODE);
 	return (struct hv_control){ v->st.cr0, v->st.cr3, v->st.cr4, v->st.efer };
 }
 
@@ -339,7 +339,7 @@ int hv_exit_xsetbv(struct hv_vcpu *v, struct hv_exit *x)
 {
 	uint64_t val = v->st.gpr[HV_RDX] << 32 | (uint32_t)v->st.gpr[HV_RAX];
 
-	hv_need(v, HV_CR | HV_SEG);
+	hv_need(v, HV_CR | HV_MODE);
 	if (!(v->st.cr4 & CR4_OSXSAVE))
 		return hv_raise(v, X86_UD);
 	if (v->st.cpl || (uint32_t)v->st.gpr[HV_RCX] || !xcr0_valid(v, val))

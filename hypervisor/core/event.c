@@ -145,7 +145,10 @@ static void deliver_exception(struct hv_vcpu *v)
 	hv_ops->inject(v, &ev);
 }
 
-/* The user may have closed interrupts since: then it waits. */
+/*
+ * An interrupt waits if the user has closed them since. What comes of the instruction in a shadow
+ * ends it.
+ */
 static void deliver_interrupted(struct hv_vcpu *v)
 {
 	struct hv_event ev = v->interrupted;
@@ -155,6 +158,10 @@ static void deliver_interrupted(struct hv_vcpu *v)
 		return;
 	}
 	v->interrupted.type = HV_EV_NONE;
+	if (in_shadow(v)) {
+		hv_touch(v, HV_EVENT);
+		v->st.shadow_sti = v->st.shadow_movss = false;
+	}
 	hv_ops->inject(v, &ev);
 }
 

@@ -42,7 +42,7 @@ int hv_complete(struct hv_vcpu *v)
 /* A breakpoint or step of whoever debugs the guest from outside. */
 int hv_tell_debugger(struct hv_vcpu *v, uint8_t vector, uint64_t dr6)
 {
-	hv_need(v, HV_SEG | HV_DR);
+	hv_need(v, HV_MODE | HV_DR);
 	v->user->debug.exception = vector;
 	v->user->debug.pc = v->st.seg[HV_CS].base + v->st.rip;
 	v->user->debug.dr6 = dr6;

@@ -3,13 +3,14 @@
  * Hypercalls: Xen's, which are the user's, and those of KVM's that need no offer in CPUID. A guest
  * may use either vendor's instruction: the one that this processor lacks comes as #UD.
  *
- * Missing: KVM_HC_KICK_CPU, KVM_HC_SEND_IPI and others that CPUID does not offer to the guest.
+ * Missing: KVM_HC_KICK_CPU and others that CPUID does not offer to the guest.
  *
  * References: Linux, "Linux KVM Hypercall"; Xen's public headers, "Hypercall interface".
  */
 #include "core/core.h"
 
-enum { KVM_HC_VAPIC_POLL_IRQ = 1, KVM_EPERM = 1, KVM_ENOSYS = 1000 };
+enum { KVM_HC_VAPIC_POLL_IRQ = 1, KVM_HC_SEND_IPI = 10 };
+enum { KVM_EPERM = 1, KVM_EINVAL = 22, KVM_ENOSYS = 1000 };
 
 /* --- Xen --- */
 
@@ -43,15 +44,34 @@ static int xen_hypercall(struct hv_vcpu *v, unsigned insn_len)
 
 /* --- KVM --- */
 
+/* Processors from the APIC ID in RDX on, RSI is an ICR. To how many it came. */
+static int64_t send_ipis(struct hv_vcpu *v, bool long_mode)
+{
+	const uint64_t *gpr = v->st.gpr;
+	uint64_t low = gpr[HV_RBX], high = gpr[HV_RCX], to[2] = { low, high };
+	int taken;
+
+	if (!long_mode) {
+		to[0] = (uint32_t)low | high << 32;
+		to[1] = 0;
+	}
+	taken = lapic_send_ipis(v, (uint32_t)gpr[HV_RDX], to, (uint32_t)gpr[HV_RSI]);
+	return taken < 0 ? -KVM_EINVAL : taken;
+}
+
 static int kvm_hypercall(struct hv_vcpu *v, unsigned insn_len)
 {
-	uint64_t mask = hv_mode(v) == EMUL_64 ? ~0ull : 0xffffffff, result = -KVM_ENOSYS;
+	bool long_mode = hv_mode(v) == EMUL_64;
+	uint64_t mask = long_mode ? ~0ull : 0xffffffff, nr = v->st.gpr[HV_RAX] & mask;
+	int64_t result = -KVM_ENOSYS;
 
 	if (v->st.cpl)
 		result = -KVM_EPERM;
-	else if ((v->st.gpr[HV_RAX] & mask) == KVM_HC_VAPIC_POLL_IRQ)
+	else if (nr == KVM_HC_VAPIC_POLL_IRQ)
 		result = 0;
-	v->st.gpr[HV_RAX] = result & mask;
+	else if (nr == KVM_HC_SEND_IPI)
+		result = send_ipis(v, long_mode);
+	v->st.gpr[HV_RAX] = (uint64_t)result & mask;
 	return hv_insn_done(v, v->st.rip + insn_len);
 }
 

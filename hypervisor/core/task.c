@@ -460,6 +460,7 @@ int hv_load_from_rom(struct hv_vcpu *v)
 	struct hv_span at;
 	uint64_t linear;
 
+	hv_need(v, HV_SEG);
 	if (v->emul.mode != EMUL_32 ||
 	    (seg == HV_TR && (opcode != 0x200 || in->reg != 3 || in->is_mem)) ||
 	    (seg == HV_CS &&

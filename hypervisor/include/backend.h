@@ -84,12 +84,13 @@ enum hv_task_source { HV_TASK_CALL, HV_TASK_IRET, HV_TASK_JMP, HV_TASK_GATE };
 
 enum {
 	HV_GPR = 1 << 0,   /* general registers, RIP, RFLAGS; CR8: always current between entries */
-	HV_SEG = 1 << 1,   /* segments, GDT, IDT, CPL */
+	HV_MODE = 1 << 6,  /* CS, SS and CPL: what most want to know of segments */
+	HV_SEG = 1 << 1 | HV_MODE, /* all segments, GDT, IDT */
 	HV_CR = 1 << 2,	   /* CR0, CR2, CR3, CR4, EFER */
 	HV_DR = 1 << 3,	   /* DR0 to DR3, DR6, DR7 */
 	HV_MSR = 1 << 4,   /* those that the hardware switches: from star to spec_ctrl below */
 	HV_EVENT = 1 << 5, /* interrupt shadow, NMI masking */
-	HV_ALL = (1 << 6) - 1,
+	HV_ALL = (1 << 7) - 1,
 };
 
 /* In the order of the encoding in instructions. */

@@ -37,7 +37,7 @@ int hv_operand(struct hv_vcpu *v, unsigned seg, uint64_t off, unsigned n, uint32
 	uint64_t linear;
 
 	s->len[0] = 0;
-	hv_need(v, HV_SEG);
+	hv_need(v, HV_MODE);
 	if (v->st.cpl == 3)
 		access |= PF_USER;
 	if (hv_linear(v, seg, off, n, access, &linear, f))

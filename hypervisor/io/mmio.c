@@ -196,8 +196,10 @@ static bool operand_known(struct hv_vcpu *v, unsigned seg, uint64_t off, unsigne
 	if (!v->operand.known || (write && !v->operand.write) || !i->has_modrm || !i->is_mem ||
 	    off != i->ea || (i->map == 1 && (i->opcode == 0x8f || i->opcode == 0xff)))
 		return false;
-	if (v->emul.mode != EMUL_64 || seg == HV_FS || seg == HV_GS)
+	if (v->emul.mode != EMUL_64 || seg == HV_FS || seg == HV_GS) {
+		hv_need(v, HV_SEG);
 		linear += v->st.seg[seg].base;
+	}
 	if (((linear ^ gpa) & (S2_PAGE - 1)) || (gpa & (S2_PAGE - 1)) + n > S2_PAGE)
 		return false;
 	*s = (struct hv_span){ .gpa = { gpa }, .len = { n } };
@@ -294,7 +296,10 @@ static void op_write_xmm(struct emul *e, unsigned reg, const void *buf)
 
 static uint16_t op_selector(struct emul *e, unsigned seg)
 {
-	return ((const struct hv_vcpu *)e->ctx)->st.seg[seg].selector;
+	struct hv_vcpu *v = e->ctx;
+
+	hv_need(v, HV_SEG);
+	return v->st.seg[seg].selector;
 }
 
 static enum emul_result op_load_segment(struct emul *e, unsigned seg, uint16_t selector)
@@ -316,7 +321,7 @@ static void load_emulator(struct hv_vcpu *v)
 {
 	struct emul *e = &v->emul;
 
-	hv_need(v, HV_SEG | HV_CR);
+	hv_need(v, HV_MODE | HV_CR);
 	e->ops = &guest_ops;
 	e->ctx = v;
 	memcpy(e->gpr, v->st.gpr, sizeof(e->gpr));

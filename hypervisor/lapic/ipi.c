@@ -180,6 +180,26 @@ void lapic_send_ipi(struct hv_vcpu *v)
 		lapic_deliver(v->vm, v, &m);
 }
 
+int lapic_send_ipis(struct hv_vcpu *v, uint32_t first, const uint64_t to[2], uint32_t icr)
+{
+	struct lapic_message m = {
+		.dest_x2apic = true,
+		.vector = icr & LVT_VECTOR,
+		.mode = icr >> 8 & 7,
+		.assert = true,
+	};
+	int taken = 0;
+
+	if (icr & (ICR_LOGICAL | ICR_SHORTHAND))
+		return -EINVAL;
+	for (unsigned i = 0; i < 128 && (uint64_t)first + i < HV_MAX_VCPUS; i++) {
+		m.dest = first + i;
+		if (to[i / 64] >> (i % 64) & 1)
+			taken += lapic_deliver(v->vm, v, &m);
+	}
+	return taken;
+}
+
 /*
  * Bits 40 to 63 of the address are bits 8 to 31 of the destination, as KVM_CAP_X2APIC_API has it.
  * A redirection hint with a logical destination means lowest priority.

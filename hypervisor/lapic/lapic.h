@@ -103,6 +103,11 @@ int lapic_deliver(struct hv_vm *vm, struct hv_vcpu *from, const struct lapic_mes
 void lapic_accept(struct hv_vcpu *v, uint8_t vector, bool level);
 /* The ICR has been written: send. Vendor's vCPU lock held. */
 void lapic_send_ipi(struct hv_vcpu *v);
+/*
+ * To processors from the APIC ID first on, one for each bit, by the lower half of an ICR without
+ * destination. How many took it; -EINVAL: it has one.
+ */
+int lapic_send_ipis(struct hv_vcpu *v, uint32_t first, const uint64_t to[2], uint32_t icr);
 int lapic_send_msi(struct hv_vm *vm, uint64_t address, uint32_t data);
 
 #endif

@@ -15,7 +15,7 @@ enum emul_mode hv_mode(struct hv_vcpu *v)
 {
 	uint16_t attr;
 
-	hv_need(v, HV_SEG | HV_CR);
+	hv_need(v, HV_MODE | HV_CR);
 	attr = v->st.seg[HV_CS].attr;
 	if ((v->st.efer & EFER_LMA) && (attr & SEG_L))
 		return EMUL_64;
@@ -56,6 +56,8 @@ int hv_linear(struct hv_vcpu *v, unsigned seg, uint64_t off, unsigned n, uint32_
 	const struct hv_seg *s = &v->st.seg[seg];
 	bool ok;
 
+	if (mode != EMUL_64 || seg == HV_FS || seg == HV_GS)
+		hv_need(v, HV_SEG);
 	if (mode == EMUL_64) {
 		*linear = off + (seg == HV_FS || seg == HV_GS ? s->base : 0);
 		ok = hv_canonical(*linear) && hv_canonical(*linear + n - 1);

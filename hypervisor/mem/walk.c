@@ -164,7 +164,7 @@ static bool smap_forbids(struct hv_vcpu *v)
 {
 	if (!(v->st.cr4 & CR4_SMAP))
 		return false;
-	hv_need(v, HV_SEG);
+	hv_need(v, HV_MODE);
 	return v->st.cpl == 3 || !(v->st.rflags & RFLAGS_AC);
 }
 

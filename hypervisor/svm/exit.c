@@ -111,7 +111,8 @@ static uint8_t svm_insn_len(const struct vmcb *b, uint64_t next)
 
 /*
  * An INT n, INT3 or INTO of the guest's own whose delivery was cut short is run again: RIP is on
- * it. Only a task switch has to know of it. An interrupted NMI has not masked anything yet.
+ * it. Only a task switch has to know of it; and in an interrupt shadow, which an emulated host may
+ * forget, it is injected, before interrupts. An interrupted NMI has not masked anything yet.
  */
 static void svm_exit_interrupted(struct svm_vcpu *sv, struct hv_exit *x)
 {
@@ -129,7 +130,8 @@ static void svm_exit_interrupted(struct svm_vcpu *sv, struct hv_exit *x)
 	ev->insn_len = sv->soft_len;
 	if (ev->type == HV_EV_NMI)
 		svm_nmi_set(sv, NMI_OPEN);
-	if (!sv->soft_len && svm_soft_len(ev) && sv->vmcb->exit_code != EXIT_TASK_SWITCH)
+	if (!sv->soft_len && svm_soft_len(ev) && sv->vmcb->exit_code != EXIT_TASK_SWITCH &&
+	    !(sv->vmcb->int_state & INT_SHADOW))
 		ev->type = HV_EV_NONE;
 }
 

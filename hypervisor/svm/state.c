@@ -61,17 +61,24 @@ static void svm_segs_set(struct vmcb *b, const struct hv_state *st)
 }
 
 /* SYSRET changes CPL, and not SS's DPL, from which users take CPL. */
+static void svm_mode_get(const struct vmcb *b, struct hv_state *st)
+{
+	svm_seg_get(&st->seg[HV_CS], &b->seg[seg_index[HV_CS]]);
+	svm_seg_get(&st->seg[HV_SS], &b->seg[seg_index[HV_SS]]);
+	st->cpl = b->cpl;
+	st->seg[HV_SS].attr = (st->seg[HV_SS].attr & ~SEG_DPL) | st->cpl << SEG_DPL_SHIFT;
+}
+
 static void svm_segs_get(const struct vmcb *b, struct hv_state *st)
 {
 	for (unsigned i = 0; i < HV_SEGS; i++)
-		svm_seg_get(&st->seg[i], &b->seg[seg_index[i]]);
+		if (i != HV_CS && i != HV_SS)
+			svm_seg_get(&st->seg[i], &b->seg[seg_index[i]]);
 	st->seg[HV_TR].attr |= TSS_BUSY;
 	st->gdt.base = b->seg[VMCB_GDTR].base;
 	st->gdt.limit = b->seg[VMCB_GDTR].limit;
 	st->idt.base = b->seg[VMCB_IDTR].base;
 	st->idt.limit = b->seg[VMCB_IDTR].limit;
-	st->cpl = b->cpl;
-	st->seg[HV_SS].attr = (st->seg[HV_SS].attr & ~SEG_DPL) | st->cpl << SEG_DPL_SHIFT;
 }
 
 /* --- control registers --- */
@@ -146,7 +153,9 @@ void svm_state_get(struct hv_vcpu *v, uint32_t groups)
 	struct svm_vcpu *sv = v->hw;
 	const struct vmcb *b = sv->vmcb;
 
-	if (groups & HV_SEG)
+	if (groups & HV_MODE)
+		svm_mode_get(b, &v->st);
+	if (groups & HV_SEG & ~HV_MODE)
 		svm_segs_get(b, &v->st);
 	if (groups & HV_CR)
 		svm_crs_get(b, &v->st);

@@ -64,15 +64,22 @@ static void vmx_segs_set(const struct hv_state *st)
 	vmx_write(GUEST_IDTR_LIMIT, st->idt.limit);
 }
 
+static void vmx_mode_get(struct hv_state *st)
+{
+	vmx_seg_get(&st->seg[HV_CS], HV_CS);
+	vmx_seg_get(&st->seg[HV_SS], HV_SS);
+	st->cpl = (st->seg[HV_SS].attr & SEG_DPL) >> SEG_DPL_SHIFT;
+}
+
 static void vmx_segs_get(struct hv_state *st)
 {
 	for (unsigned i = 0; i < HV_SEGS; i++)
-		vmx_seg_get(&st->seg[i], i);
+		if (i != HV_CS && i != HV_SS)
+			vmx_seg_get(&st->seg[i], i);
 	st->gdt.base = vmx_read(GUEST_GDTR_BASE);
 	st->gdt.limit = (uint16_t)vmx_read(GUEST_GDTR_LIMIT);
 	st->idt.base = vmx_read(GUEST_IDTR_BASE);
 	st->idt.limit = (uint16_t)vmx_read(GUEST_IDTR_LIMIT);
-	st->cpl = (st->seg[HV_SS].attr & SEG_DPL) >> SEG_DPL_SHIFT;
 }
 
 /* --- control registers --- */
@@ -190,7 +197,9 @@ void vmx_state_get(struct hv_vcpu *v, uint32_t groups)
 {
 	struct vmx_vcpu *vv = v->hw;
 
-	if (groups & HV_SEG)
+	if (groups & HV_MODE)
+		vmx_mode_get(&v->st);
+	if (groups & HV_SEG & ~HV_MODE)
 		vmx_segs_get(&v->st);
 	if (groups & HV_CR)
 		vmx_crs_get(vv, &v->st);

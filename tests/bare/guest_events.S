@@ -142,6 +142,18 @@ guest raise_soft, 64
 	REQUIRE(e)
 	DONE
 
+/* The same behind STI, while an interrupt waits: that one comes afterwards. */
+guest soft_shadow, 64
+	STEP(1)
+	sti
+	int	$0x47
+	nop
+	cmpl	$1, G_COUNTS + 0x47 * 4
+	REQUIRE(e)
+	cmpl	$1, G_COUNTS + 0x41 * 4
+	REQUIRE(e)
+	DONE
+
 /* A fault in the delivery of a fault: gates are taken away by the test. */
 guest double, 64
 	movl	$0x12345, %ecx			/* the hypervisor's #GP finds its gate absent */

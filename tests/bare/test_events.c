@@ -300,6 +300,17 @@ CASE(event_delivery_soft, MODE_LONG, guest_raise_soft)
 	CHECK_EQ(rig_count(r, X86_BP), 1);
 }
 
+CASE(event_delivery_soft_shadow, MODE_LONG, guest_soft_shadow)
+{
+	move_idt(r);
+	expect_step(r, 1);
+	zap_idt(r);
+	CHECK_EQ(hv_interrupt(r->v, 0x41), 0);
+	expect_done(r);
+	CHECK_EQ(rig_count(r, 0x47), 1);
+	CHECK_EQ(rig_peek(r, T_VECTOR), 0x41);
+}
+
 static void take_gate(struct rig *r, unsigned vector)
 {
 	*rig_ram(r, G_IDT + vector * 16 + 5) &= 0x7f;

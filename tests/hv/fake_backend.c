@@ -52,7 +52,12 @@ static void fake_state_get(struct hv_vcpu *v, uint32_t groups)
 
 	RULE(hw->loaded);
 	hw->gets++;
-	copy_groups(&v->st, &hw->st, groups & ~HV_GPR);
+	copy_groups(&v->st, &hw->st, groups & ~HV_GPR & ~HV_MODE);
+	if (!(groups & HV_MODE))
+		return;
+	v->st.seg[HV_CS] = hw->st.seg[HV_CS];
+	v->st.seg[HV_SS] = hw->st.seg[HV_SS];
+	v->st.cpl = hw->st.cpl;
 }
 
 static void fake_state_set(struct hv_vcpu *v, uint32_t groups)

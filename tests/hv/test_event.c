@@ -188,6 +188,20 @@ static void interrupted_events_come_again(void **state)
 }
 
 /* A page fault on the way to an interrupt's handler: the interrupt has been acknowledged. */
+/* INT n behind STI: it has been the instruction in the shadow, interrupts come after it. */
+static void delivery_ends_the_shadow(void **state)
+{
+	begin();
+	interrupted(HV_EV_SOFT, 0x47);
+	hv_touch(v, HV_EVENT);
+	v->st.shadow_sti = true;
+	hv_event_prepare(v);
+	assert_int_equal(v->interrupted.type, HV_EV_NONE);
+	hv_need(v, HV_EVENT);
+	assert_false(v->st.shadow_sti);
+	end();
+}
+
 static void fault_while_delivering(void **state)
 {
 	static const struct { enum hv_event_type type; uint8_t vector; bool kept; } row[] = {
@@ -445,6 +459,7 @@ int main(void)
 		cmocka_unit_test(second_fault_before_delivery),
 		cmocka_unit_test(interrupted_events_come_again),
 		cmocka_unit_test(interrupted_interrupt_waits_for_if),
+		cmocka_unit_test(delivery_ends_the_shadow),
 		cmocka_unit_test(fault_while_delivering),
 		cmocka_unit_test(interrupted_waits_for_the_handler),
 		cmocka_unit_test(order_of_all),

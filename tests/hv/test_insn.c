@@ -140,6 +140,34 @@ static void kvm_hypercalls(void **state)
 	end();
 }
 
+/* One vCPU, APIC ID 0: which bits are it, in both modes; and what is refused. */
+static uint64_t send_ipis(uint64_t low, uint64_t high, uint32_t first, uint32_t icr)
+{
+	v->st.gpr[HV_RAX] = 10;
+	v->st.gpr[HV_RBX] = low;
+	v->st.gpr[HV_RCX] = high;
+	v->st.gpr[HV_RDX] = first;
+	v->st.gpr[HV_RSI] = icr;
+	v->st.rip = FAKE_CODE;
+	assert_int_equal(handle(vmcall(3)), HV_AGAIN);
+	return v->st.gpr[HV_RAX];
+}
+
+static void kvm_sends_interrupts(void **state)
+{
+	begin(64);
+	assert_int_equal(lapic_set_base(v, v->lapic.base | 0x800, true), 0);
+	lapic_write(v, 0xf0, 0x1ff);
+	assert_int_equal(send_ipis(1, 0, 0, 0x41), 1);
+	assert_int_equal(lapic_requested(v), 0x41);
+	assert_int_equal(send_ipis(~1ull, ~0ull, 0, 0x42), 0);
+	assert_int_equal(send_ipis(0xffffffff, 0, 0xffffffff, 0x43), 0);
+	assert_int_equal(lapic_requested(v), 0x41);
+	assert_int_equal(send_ipis(1, 0, 0, 0x800 | 0x44), (uint64_t)-22);
+	assert_int_equal(send_ipis(1, 0, 0, 0x40000 | 0x44), (uint64_t)-22);
+	end();
+}
+
 static void xen_hypercalls_are_the_users(void **state)
 {
 	static const uint8_t args[2][6] = {
@@ -197,6 +225,7 @@ int main(void)
 		cmocka_unit_test(fetch_stops_at_what_is_not_there),
 		cmocka_unit_test(fetch_faults_where_the_instruction_goes_on),
 		cmocka_unit_test(kvm_hypercalls),
+		cmocka_unit_test(kvm_sends_interrupts),
 		cmocka_unit_test(xen_hypercalls_are_the_users),
 		cmocka_unit_test(other_vendors_instruction),
 	};

@@ -27,7 +27,7 @@ from lablib import common  # noqa: E402
 
 QUICK = ("smp", "bios")
 LIMIT = 1200  # seconds of one guest: a watchdog
-WORDS = "console=ttyS0,115200 guest.run=selftest"
+WORDS = "quiet console=ttyS0,115200 guest.run=selftest"
 # A processor that sleeps by MWAIT misses wake-ups here.
 SMP_WORDS = f"{WORDS} idle=halt"
 
@@ -59,8 +59,10 @@ def qemu():
 
 
 def from_cd(*variant):
+    """Quiet: each character of the console is exits, and minutes in all."""
     name = "-".join(["linux-cd", *(word for word in variant if not word.startswith("-")), "selftest"])
-    return [], caisson(image("linux-cd", *variant, "--default", "selftest", file=name + ".iso"))
+    return [], caisson(image("linux-cd", *variant, "--default", "selftest", "--append", "quiet",
+                             "--name", name, file=name + ".iso"))
 
 
 # {name: (processors, function that gives options of the lab and a command in it)}
@@ -70,7 +72,7 @@ GUESTS = {
     "bios": (1, lambda: from_cd("--kernel", "small")),
     "qemu": (2, qemu),
     "debian": (1, lambda: direct(common.find_kernel("6.1"), "6.1", 1)),
-    "debian-bios": (1, from_cd),
+    "debian-bios": (1, lambda: from_cd("--arch", "amd64")),
     "686": (1, lambda: from_cd("--arch", "686")),
     "686-pae": (1, lambda: from_cd("--arch", "686-pae")),
 }
