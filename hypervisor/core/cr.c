@@ -180,11 +180,6 @@ int hv_efer_write(struct hv_vcpu *v, uint64_t val)
 enum { OP_GROUP7 = 0x01, OP_CLTS = 0x06, OP_READ_CR = 0x20, OP_READ_DR, OP_WRITE_CR, OP_WRITE_DR };
 enum { GROUP7_LMSW = 6 };
 
-static bool has_64_bits(struct hv_vcpu *v)
-{
-	return hv_mode(v) == EMUL_64;
-}
-
 static int finish_cr(struct hv_vcpu *v, const struct hv_exit *x, int err)
 {
 	return err ? hv_raise_gp(v) : hv_skip(v, x);
@@ -193,7 +188,7 @@ static int finish_cr(struct hv_vcpu *v, const struct hv_exit *x, int err)
 static int move_cr(struct hv_vcpu *v, const struct hv_exit *x)
 {
 	uint64_t *gpr = &v->st.gpr[x->cr.gpr % HV_GPRS];
-	uint64_t mask = has_64_bits(v) ? ~0ull : 0xffffffff;
+	uint64_t mask = hv_mode(v) == EMUL_64 ? ~0ull : 0xffffffff;
 
 	if (x->cr.write)
 		return finish_cr(v, x, hv_cr_write(v, x->cr.cr, *gpr & mask));
@@ -292,7 +287,7 @@ static int general_detect(struct hv_vcpu *v)
 static int access_dr(struct hv_vcpu *v, const struct hv_exit *x)
 {
 	uint64_t *gpr = &v->st.gpr[x->dr.gpr % HV_GPRS];
-	uint64_t mask = has_64_bits(v) ? ~0ull : 0xffffffff;
+	uint64_t mask = hv_mode(v) == EMUL_64 ? ~0ull : 0xffffffff;
 	unsigned dr = x->dr.dr & 7;
 
 	hv_need(v, HV_DR | HV_CR);

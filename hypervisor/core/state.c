@@ -28,7 +28,7 @@ static void copy_groups(struct hv_state *to, const struct hv_state *from, uint32
 			memcpy((char *)to + s->from, (const char *)from + s->from, s->to - s->from);
 }
 
-int hv_vcpu_get(struct hv_vcpu *v, struct hv_state *s, uint32_t groups)
+void hv_vcpu_get(struct hv_vcpu *v, struct hv_state *s, uint32_t groups)
 {
 	host_lock(&v->lock);
 	hv_need(v, groups);
@@ -36,7 +36,6 @@ int hv_vcpu_get(struct hv_vcpu *v, struct hv_state *s, uint32_t groups)
 	if (groups & HV_GPR)
 		s->cr8 = lapic_cr8(v);
 	hv_vcpu_unlock(v);
-	return 0;
 }
 
 /* Those whose base the processor takes with 64 bits. */

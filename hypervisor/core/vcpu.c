@@ -229,7 +229,7 @@ void hv_nmi(struct hv_vcpu *v)
 	hv_vcpu_request(v, HV_REQ_NMI);
 }
 
-void hv_stats(const struct hv_vcpu *v, uint64_t exits[HV_EXIT_KINDS])
+const uint64_t *hv_stats(const struct hv_vcpu *v)
 {
-	memcpy(exits, v->exits, sizeof(v->exits));
+	return v->exits;
 }

@@ -8,6 +8,7 @@
  *
  * Reference: Intel SDM 2, "Opcode Map"; AMD APM 3, "Opcode and Operand Encodings".
  */
+#include "cpu.h"
 #include "work.h"
 
 /* A row of the classic eight operations; how: LOCK or NO_WRITE. */
@@ -232,38 +233,22 @@ static const struct emul_entry map_0f[256] = {
 	[0xf1 ... 0xff] = { MODRM },
 };
 
-static const struct emul_entry any_0f38 = { MODRM, NULL, { NULL } };
-static const struct emul_entry any_0f3a = { MODRM | IMM_8, NULL, { NULL } };
-static const struct emul_entry movntdqa = { MODRM, emul_sse, { NULL } };
-static const struct emul_entry movbe_load = { MODRM | REG_RM | NO_READ, emul_movbe, { alu_bswap } };
-static const struct emul_entry movbe_store = { MODRM | NO_READ, emul_movbe, { alu_bswap } };
+static const struct emul_entry map_0f38[256] = {
+	[0x00 ... 0x29] = { MODRM },
+	[0x2a] = { MODRM, emul_sse }, /* MOVNTDQA */
+	[0x2b ... 0xef] = { MODRM },
+	[0xf0] = { MODRM | REG_RM | NO_READ, emul_movbe, { alu_bswap } },
+	[0xf1] = { MODRM | NO_READ, emul_movbe, { alu_bswap } },
+	[0xf2 ... 0xff] = { MODRM },
+};
 
-static const struct emul_entry *lookup_0f38(uint8_t opcode)
-{
-	switch (opcode) {
-	case 0x2a:
-		return &movntdqa;
-	case 0xf0:
-		return &movbe_load;
-	case 0xf1:
-		return &movbe_store;
-	default:
-		return &any_0f38;
-	}
-}
+static const struct emul_entry map_0f3a[256] = { [0x00 ... 0xff] = { MODRM | IMM_8 } };
 
 const struct emul_entry *emul_lookup(unsigned map, uint8_t opcode)
 {
-	switch (map) {
-	case MAP_1:
-		return &map_1[opcode];
-	case MAP_0F:
-		return &map_0f[opcode];
-	case MAP_0F38:
-		return lookup_0f38(opcode);
-	case MAP_0F3A:
-		return &any_0f3a;
-	default:
-		return NULL;
-	}
+	static const struct emul_entry *const maps[] = {
+		[MAP_1] = map_1, [MAP_0F] = map_0f, [MAP_0F38] = map_0f38, [MAP_0F3A] = map_0f3a,
+	};
+
+	return map < HV_ARRAY(maps) ? &maps[map][opcode] : NULL;
 }

@@ -131,16 +131,13 @@ struct hv_state {
 
 /* What the processor can do; filled by probe(), read by everyone. */
 struct hv_caps {
-	bool insn_len;	   /* exits say how long the instruction was */
 	bool stage2_dirty; /* the processor sets accessed and dirty bits in stage 2 */
-	bool stage2_1g;	   /* 1 GiB entries; 2 MiB are always there */
 	bool xsetbv_trap;  /* a guest's XSETBV is seen; if not, XCR0 is read back after each exit */
 	bool tsc_scaling;
 	bool deadline;	   /* entries end at v->deadline */
 	bool pdpte_registers; /* PAE paging uses st.pdpte; if not, memory at each walk */
 	uint64_t cr4_guest; /* CR4 bits that a guest may set on this processor */
 	uint64_t host_xcr0; /* the host's XCR0, 0: it has no XSAVE; filled by the core */
-	unsigned tlb_tags;  /* ASIDs or VPIDs */
 	unsigned phys_bits; /* width of host physical addresses in stage 2 */
 	uint8_t hypercall_insn[3]; /* VMCALL or VMMCALL */
 	bool pred_cmd;		   /* MSR_PRED_CMD is there: a guest may ask for the barrier */

@@ -127,6 +127,5 @@ static inline void cpu_irq_restore(uint64_t flags)
 	__atomic_compare_exchange_n(p, old, v, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
 
 #define HV_ARRAY(a) (sizeof(a) / sizeof((a)[0]))
-#define HV_CONTAINER(ptr, type, member) ((type *)((char *)(ptr) - __builtin_offsetof(type, member)))
 
 #endif

@@ -138,7 +138,7 @@ struct hv_user {
 int hv_vcpu_run(struct hv_vcpu *v, struct hv_user *u, void *io_data, const volatile uint8_t *stop);
 
 /* State by groups (HV_GPR ... of backend.h). Setting: -EINVAL for what no entry would take. */
-int hv_vcpu_get(struct hv_vcpu *v, struct hv_state *s, uint32_t groups);
+void hv_vcpu_get(struct hv_vcpu *v, struct hv_state *s, uint32_t groups);
 int hv_vcpu_set(struct hv_vcpu *v, const struct hv_state *s, uint32_t groups);
 uint64_t hv_xcr0_get(struct hv_vcpu *v);
 int hv_xcr0_set(struct hv_vcpu *v, uint64_t val);
@@ -201,6 +201,6 @@ int hv_debug_set(struct hv_vcpu *v, const struct hv_debug *d);
 int hv_translate(struct hv_vcpu *v, uint64_t linear, uint64_t *gpa);
 
 /* Exits by kind since the vCPU began. */
-void hv_stats(const struct hv_vcpu *v, uint64_t exits[HV_EXIT_KINDS]);
+const uint64_t *hv_stats(const struct hv_vcpu *v);
 
 #endif

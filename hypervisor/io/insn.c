@@ -36,7 +36,7 @@ int hv_operand(struct hv_vcpu *v, unsigned seg, uint64_t off, unsigned n, uint32
 {
 	uint64_t linear;
 
-	s->len[0] = s->len[1] = 0;
+	s->len[0] = 0;
 	hv_need(v, HV_MODE);
 	if (v->st.cpl == 3)
 		access |= PF_USER;

@@ -126,17 +126,11 @@ static_assert(ARRAY_SIZE(exit_names) == HV_EXIT_KINDS);
 
 static void add_exits(struct vm *vm, uint64_t sum[HV_EXIT_KINDS])
 {
-	uint64_t one[HV_EXIT_KINDS];
-	unsigned int i, kind;
-
-	for (i = 0; i < HV_MAX_VCPUS; i++) {
+	for (unsigned int i = 0; i < HV_MAX_VCPUS; i++) {
 		struct vcpu *vcpu = READ_ONCE(vm->vcpu[i]);
 
-		if (!vcpu)
-			continue;
-		hv_stats(vcpu->hv, one);
-		for (kind = 0; kind < HV_EXIT_KINDS; kind++)
-			sum[kind] += one[kind];
+		for (unsigned int kind = 0; vcpu && kind < HV_EXIT_KINDS; kind++)
+			sum[kind] += READ_ONCE(hv_stats(vcpu->hv)[kind]);
 	}
 }
 

@@ -26,13 +26,13 @@ static long get_regs(struct vcpu *vcpu, void *arg, void __user *user)
 {
 	struct kvm_regs *r = arg;
 	struct hv_state s;
-	int err = hv_vcpu_get(vcpu->hv, &s, HV_GPR);
 
+	hv_vcpu_get(vcpu->hv, &s, HV_GPR);
 	for (unsigned int i = 0; i < HV_GPRS; i++)
 		((u64 *)arg)[i] = s.gpr[gpr_order[i]];
 	r->rip = s.rip;
 	r->rflags = s.rflags;
-	return err;
+	return 0;
 }
 
 /* CR8 is in the same group of the core's, and stays. */
@@ -40,13 +40,13 @@ static long set_regs(struct vcpu *vcpu, void *arg, void __user *user)
 {
 	const struct kvm_regs *r = arg;
 	struct hv_state s;
-	int err = hv_vcpu_get(vcpu->hv, &s, HV_GPR);
 
+	hv_vcpu_get(vcpu->hv, &s, HV_GPR);
 	for (unsigned int i = 0; i < HV_GPRS; i++)
 		s.gpr[gpr_order[i]] = ((u64 *)arg)[i];
 	s.rip = r->rip;
 	s.rflags = r->rflags;
-	return err ? err : hv_vcpu_set(vcpu->hv, &s, HV_GPR);
+	return hv_vcpu_set(vcpu->hv, &s, HV_GPR);
 }
 
 /* --- segments and control registers --- */
@@ -98,12 +98,9 @@ static long get_sregs(struct vcpu *vcpu, void *arg, void __user *user)
 	struct kvm_sregs *r = arg;
 	struct hv_events e;
 	struct hv_state s;
-	int err = hv_vcpu_get(vcpu->hv, &s, HV_GPR | HV_SEG | HV_CR);
 
-	if (!err)
-		err = hv_msr_get(vcpu->hv, MSR_IA32_APICBASE, &r->apic_base);
-	if (err)
-		return err;
+	hv_vcpu_get(vcpu->hv, &s, HV_GPR | HV_SEG | HV_CR);
+	hv_msr_get(vcpu->hv, MSR_IA32_APICBASE, &r->apic_base);
 	for (unsigned int i = 0; i < HV_SEGS; i++)
 		seg[i] = get_seg(&s.seg[seg_order[i]]);
 	r->gdt = (struct kvm_dtable){ .base = s.gdt.base, .limit = s.gdt.limit };
@@ -142,10 +139,11 @@ static long set_sregs(struct vcpu *vcpu, void *arg, void __user *user)
 	const struct kvm_segment *seg = arg;
 	const struct kvm_sregs *r = arg;
 	struct hv_state s;
-	int err = hv_vcpu_get(vcpu->hv, &s, HV_GPR | HV_SEG | HV_CR);
+	int err;
 
-	if (err || r->cr8 > 15)
+	if (r->cr8 > 15)
 		return -EINVAL;
+	hv_vcpu_get(vcpu->hv, &s, HV_GPR | HV_SEG | HV_CR);
 	for (unsigned int i = 0; i < HV_SEGS; i++)
 		s.seg[seg_order[i]] = set_seg(seg[i]);
 	s.cpl = r->ss.dpl & 3;
@@ -167,12 +165,12 @@ static long get_debugregs(struct vcpu *vcpu, void *arg, void __user *user)
 {
 	struct kvm_debugregs *d = arg;
 	struct hv_state s;
-	int err = hv_vcpu_get(vcpu->hv, &s, HV_DR);
 
+	hv_vcpu_get(vcpu->hv, &s, HV_DR);
 	memcpy(d->db, s.dr, sizeof(d->db));
 	d->dr6 = s.dr6;
 	d->dr7 = s.dr7;
-	return err;
+	return 0;
 }
 
 static long set_debugregs(struct vcpu *vcpu, void *arg, void __user *user)

@@ -51,9 +51,9 @@ static void svm_debug_leave(struct hv_vcpu *v)
 /* --- the end of an NMI's handler --- */
 
 /*
- * The IRET is run alone: RFLAGS.TF makes an exception behind it, and every exception is
- * intercepted, so that none takes our TF into a frame that the guest sees. With an event to be
- * delivered first it is not the next instruction: it is intercepted again.
+ * Where an NMI waits, the IRET is run alone: RFLAGS.TF makes an exception behind it, and every
+ * exception is intercepted, so that none takes our TF into a frame that the guest sees. With an
+ * event to be delivered first it is not the next instruction: it is intercepted again.
  */
 static void svm_step_enter(struct hv_vcpu *v)
 {
@@ -63,6 +63,8 @@ static void svm_step_enter(struct hv_vcpu *v)
 		svm_nmi_set(sv, NMI_MASKED);
 		return;
 	}
+	if (!(sv->window & HV_WINDOW_NMI))
+		return;
 	sv->stepping = true;
 	sv->guest_steps = v->st.rflags & RFLAGS_TF;
 	sv->step_dr6 = sv->vmcb->dr6;
@@ -387,6 +389,8 @@ int svm_enter(struct hv_vcpu *v, struct hv_exit *x)
 	sv->vmcb->event_inject = 0;
 	if (sv->stepping)
 		svm_step_leave(sv);
+	else if (sv->nmi == NMI_IRET && sv->vmcb->rip != sv->iret_rip)
+		svm_nmi_set(sv, NMI_OPEN);
 	svm_gpr_leave(v);
 	err = svm_exit(sv, x);
 	sv->stepping = false;

@@ -45,7 +45,7 @@ static bool svm_xsetbv_ignored(void)
 
 static int svm_probe(struct hv_caps *caps, const char **why)
 {
-	struct cpu_regs svm, ext;
+	struct cpu_regs svm;
 
 	if (cpu_cpuid(CPUID_EXT_MAX, 0).eax < (uint32_t)CPUID_SVM ||
 	    !(cpu_cpuid(CPUID_EXT_FEATURES, 0).ecx & EXT_ECX_SVM))
@@ -54,19 +54,15 @@ static int svm_probe(struct hv_caps *caps, const char **why)
 		*why = "The firmware has switched AMD-V off; switch SVM on in its setup.";
 		return -ENODEV;
 	}
-	ext = cpu_cpuid(CPUID_EXT_FEATURES, 0);
 	svm = cpu_cpuid(CPUID_SVM, 0);
 	if (!(svm.edx & SVM_EDX_NPT)) {
 		*why = "The processor's AMD-V has no nested paging; use a processor that has it.";
 		return -ENODEV;
 	}
-	caps->insn_len = svm.edx & SVM_EDX_NRIP;
 	caps->stage2_dirty = true;
-	caps->stage2_1g = ext.edx & EXT_EDX_PAGE1G;
 	caps->xsetbv_trap = !svm_xsetbv_ignored();
 	caps->tsc_scaling = svm.edx & SVM_EDX_TSC_RATIO;
 	caps->cr4_guest = svm_cr4_guest();
-	caps->tlb_tags = svm.ebx;
 	caps->phys_bits = cpu_cpuid(CPUID_EXT_SIZES, 0).eax & 0xff;
 	caps->pred_cmd = cpu_cpuid(CPUID_EXT_SIZES, 0).ebx & SIZES_EBX_IBPB;
 	memcpy(caps->hypercall_insn, "\x0f\x01\xd9", sizeof(caps->hypercall_insn));

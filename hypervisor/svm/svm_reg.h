@@ -16,7 +16,7 @@ enum {
 	CPUID_EXT_MAX = (int)0x80000000, CPUID_EXT_FEATURES = (int)0x80000001,
 	CPUID_EXT_SIZES = (int)0x80000008, CPUID_SVM = (int)0x8000000a,
 };
-enum { EXT_ECX_SVM = 1 << 2, EXT_EDX_PAGE1G = 1 << 26, EXT_EDX_RDTSCP = 1 << 27 };
+enum { EXT_ECX_SVM = 1 << 2, EXT_EDX_RDTSCP = 1 << 27 };
 enum { SIZES_EBX_IBPB = 1 << 12 };
 enum { SIZES_EBX_SPEC_CTRL = 1 << 14 | 1 << 15 | 1 << 24 }; /* IBRS, STIBP or SSBD */
 enum {

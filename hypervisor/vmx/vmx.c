@@ -138,15 +138,12 @@ static int vmx_probe(struct hv_caps *caps, const char **why)
 		*why = lacks;
 		return -ENODEV;
 	}
-	caps->insn_len = true;
 	caps->stage2_dirty = m.ept_vpid & EPT_AD_BITS;
-	caps->stage2_1g = m.ept_vpid & EPT_1G;
 	caps->xsetbv_trap = true;
 	caps->tsc_scaling = m.may_proc2 & PROC2_TSC_SCALING;
 	caps->deadline = m.pin & PIN_TIMER;
 	caps->pdpte_registers = true;
 	caps->cr4_guest = vmx_cr4_guest();
-	caps->tlb_tags = m.may_proc2 & PROC2_VPID ? VPIDS : 1;
 	caps->phys_bits = cpu_cpuid(CPUID_EXT_SIZES, 0).eax & 0xff;
 	caps->pred_cmd = vmx_leaf7().edx & LEAF7_EDX_IBRS_IBPB;
 	caps->arch_capabilities = vmx_arch_capabilities() & ARCH_FOR_GUESTS;

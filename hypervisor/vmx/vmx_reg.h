@@ -51,7 +51,6 @@ enum { ARCH_RDCL_NO = 1 << 0, ARCH_SKIP_L1D_FLUSH = 1 << 3 };
 #define EPT_FOUR_LEVELS	 (1ull << 6)
 #define EPT_WRITE_BACK	 (1ull << 14)
 #define EPT_2M		 (1ull << 16)
-#define EPT_1G		 (1ull << 17)
 #define EPT_INVEPT	 (1ull << 20)
 #define EPT_AD_BITS	 (1ull << 21)
 #define EPT_INVEPT_ONE	 (1ull << 25)

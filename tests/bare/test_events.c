@@ -9,7 +9,7 @@ static void set_shadow(struct rig *r, bool sti, bool movss)
 {
 	struct hv_state s;
 
-	CHECK_EQ(hv_vcpu_get(r->v, &s, HV_ALL), 0);
+	hv_vcpu_get(r->v, &s, HV_ALL);
 	s.rflags |= RFLAGS_IF;
 	s.shadow_sti = sti;
 	s.shadow_movss = movss;
@@ -110,7 +110,7 @@ CASE(event_user_closed, MODE_LONG, guest_sti_exit)
 	expect_step(r, 1);
 	set_if(r);
 	inject(r, HV_EV_INTR, 0x41, false, 0);
-	CHECK_EQ(hv_vcpu_get(r->v, &s, HV_GPR), 0);
+	hv_vcpu_get(r->v, &s, HV_GPR);
 	s.rflags &= ~RFLAGS_IF;
 	CHECK_EQ(hv_vcpu_set(r->v, &s, HV_GPR), 0);
 	expect_done(r);
@@ -204,7 +204,7 @@ CASE(event_window_user, MODE_LONG, guest_window)
 	hv_interrupt_window(r->v, true);
 	expect(r, HV_USER_WINDOW);
 	CHECK(r->u.interrupt_ready);
-	CHECK_EQ(hv_vcpu_get(r->v, &s, HV_ALL), 0);
+	hv_vcpu_get(r->v, &s, HV_ALL);
 	CHECK_EQ(s.rip, (uint64_t)guest_window_after);
 	hv_interrupt_window(r->v, false);
 	CHECK_EQ(hv_interrupt(r->v, 0x41), 0);
@@ -249,7 +249,7 @@ static void move_idt(struct rig *r)
 
 	rig_more(r, 0);
 	memcpy(r->more.va, rig_ram(r, G_IDT), 4096);
-	CHECK_EQ(hv_vcpu_get(r->v, &s, HV_SEG), 0);
+	hv_vcpu_get(r->v, &s, HV_SEG);
 	s.idt.base = G_MORE;
 	CHECK_EQ(hv_vcpu_set(r->v, &s, HV_SEG), 0);
 	rig_poke(r, G_PT + G_FREE / 4096 * 8, 0);
@@ -379,7 +379,7 @@ CASE(event_debug_step, MODE_LONG, guest_nops)
 		expect(r, HV_USER_DEBUG);
 		CHECK_EQ(r->u.debug.exception, X86_DB);
 		CHECK_EQ(r->u.debug.pc, (uint64_t)guest_nops + i);
-		CHECK_EQ(hv_vcpu_get(r->v, &s, HV_GPR | HV_DR), 0);
+		hv_vcpu_get(r->v, &s, HV_GPR | HV_DR);
 		CHECK_EQ(s.rflags & RFLAGS_TF, 0);
 		CHECK_EQ(s.dr6, DR6_FIXED);
 	}
@@ -398,7 +398,7 @@ CASE(event_debug_hard, MODE_LONG, guest_nops)
 	expect(r, HV_USER_DEBUG);
 	CHECK_EQ(r->u.debug.exception, X86_DB);
 	CHECK_EQ(r->u.debug.pc, (uint64_t)guest_nops_1);
-	CHECK_EQ(hv_vcpu_get(r->v, &s, HV_ALL), 0);
+	hv_vcpu_get(r->v, &s, HV_ALL);
 	CHECK_EQ(s.rip, (uint64_t)guest_nops_1);
 	CHECK_EQ(s.dr7, DR7_FIXED);
 	d.on = false;

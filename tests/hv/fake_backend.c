@@ -76,7 +76,7 @@ static void fake_state_set(struct hv_vcpu *v, uint32_t groups)
 
 static int fake_probe(struct hv_caps *caps, const char **why)
 {
-	*caps = (struct hv_caps){ .cr4_guest = 0x7fffff & ~CR4_VMXE, .tlb_tags = 16,
+	*caps = (struct hv_caps){ .cr4_guest = 0x7fffff & ~CR4_VMXE,
 				  .phys_bits = 40, .xsetbv_trap = true };
 	*why = NULL;
 	return 0;

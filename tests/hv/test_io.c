@@ -368,6 +368,13 @@ static void page_fault_comes_before_the_port_is_read(void **state)
 	assert_int_equal(v->st.cr2, ABSENT);
 	assert_int_equal(v->st.gpr[HV_RCX], 7);
 	end();
+	begin(64);
+	unmap_absent();
+	v->st.gpr[HV_RDI] = ABSENT; /* none of many */
+	v->st.gpr[HV_RCX] = 8;
+	assert_int_equal(handle(string(true, 1, true, 64)), HV_AGAIN);
+	expect_exception(X86_PF, PF_WRITE);
+	end();
 }
 
 static void limit_is_checked(void **state)

@@ -31,6 +31,9 @@ WORDS = "quiet console=ttyS0,115200 guest.run=selftest"
 # A processor that sleeps by MWAIT misses wake-ups here.
 SMP_WORDS = f"{WORDS} idle=halt"
 
+# The frame of a notice by a PAE kernel that a 64-bit one would isolate its page tables at less cost.
+PAE_NOTICE = re.compile(r"\*\* (WARNING! ){6} \*\*")
+
 
 def caisson(*arguments, memory="256M"):
     return ["caisson", "run", *arguments, "--name", "guest", "--memory", memory, "--vnc", "none",
@@ -91,7 +94,7 @@ def run(name):
     verdict(f"{name}: the kernel reaches its init and powers off", done,
             f"status {status}; the end of what it said:\n{said[-3000:]}")
     if done:
-        found = complaints(said)
+        found = [line for line in complaints(said) if not PAE_NOTICE.search(line)]
         verdict(f"{name}: processors {cpus}, no complaint about firmware, ACPI or interrupts",
                 f"caisson-guest: processors {cpus}" in said and not found, "; ".join(found))
         verdict(f"{name}: the hypervisor had nothing to complain about, and could be unloaded",

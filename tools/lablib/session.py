@@ -86,6 +86,7 @@ class Session:
         self.beat_at = self.begin if heartbeat else float("inf")
         self.log = bytearray()
         self.log_path = LOGS / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
+        self.kernel_runs = False
         self.started = False
         self.status = None      # the command's, once it has ended
         self.finished = False   # and nothing is left to do in the emulated host
@@ -193,13 +194,14 @@ class Session:
         elif name == "control":
             self._control(data)
         else:
+            if name == "log" and not self.kernel_runs:
+                self.kernel_runs = True
+                self._stage("its kernel is running")
             self._kernel_log(data)
         return True
 
     def _kernel_log(self, data):
         data = data.replace(b"\r", b"")
-        if not self.log:
-            self._stage("its kernel is running")
         self.log += data
         del self.log[:-LOG_LIMIT]
         if self.verbose:
