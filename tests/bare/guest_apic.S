@@ -213,8 +213,8 @@ guest deadline_spin, 64
 	STEP(1)
 	arm
 	STEP(2)
-	nop
-	nop
+1:	cmpl	$1, G_COUNTS + 0x73 * 4		/* when the host's timer says so, at the latest */
+	je	1b
 	count_is 0x73, 2
 	movl	$-1, %eax
 	movl	$-1, %edx
