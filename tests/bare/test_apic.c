@@ -34,7 +34,7 @@ CASE(apic_timer, MODE_LONG, guest_timer)
 /* Late enough that it does not come between STI and HLT, which QEMU does not keep together. */
 CASE(apic_deadline, MODE_LONG, guest_deadline)
 {
-	set_rbx(r, host_tsc_khz() * 20);
+	set_rbx(r, host_tsc_khz() * 50);
 	expect_done(r);
 }
 

@@ -290,19 +290,21 @@ static void send_nmi(void *arg)
 	hv_nmi(to_wake);
 }
 
+/* Late enough, on a busy machine too, for the guest to have halted before. */
 CASE(exit_hlt, MODE_LONG, guest_hlt)
 {
+	const uint64_t wait = 50000000;
 	struct host_timer t;
 	uint64_t started = host_now_ns();
 
 	to_wake = r->v;
 	rig_enable_apic(r);
 	host_timer_init(&t, send_interrupt, r->vm);
-	host_timer_arm(&t, started + 3000000);
+	host_timer_arm(&t, started + wait);
 	expect_step(r, 1);
-	CHECK(host_now_ns() - started >= 3000000);
+	CHECK(host_now_ns() - started >= wait);
 	host_timer_init(&t, send_nmi, NULL);
-	host_timer_arm(&t, host_now_ns() + 1000000);
+	host_timer_arm(&t, host_now_ns() + wait);
 	expect_done(r);
 	host_timer_stop(&t);
 }
