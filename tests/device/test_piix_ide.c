@@ -247,8 +247,7 @@ static void endless_table(void **state)
 	}
 	command28(b, 0xc8, 0, 0);
 	bm_go(b, true);
-	settle(b);
-	wait_ready(b, C2);
+	wait_idle(b);
 	assert_int_equal(bm_status(b) & (ACTIVE | INTR), 0);
 	bm_stop(b);
 }
