@@ -3,6 +3,7 @@
 #ifndef BARE_BARE_H
 #define BARE_BARE_H
 
+#include "cpu.h"
 #include "host.h"
 
 /* --- console.c: the first serial port --- */
@@ -92,19 +93,6 @@ static inline uint8_t inb(uint16_t port)
 
 	asm volatile("inb %1, %0" : "=a"(val) : "Nd"(port));
 	return val;
-}
-
-static inline uint64_t flags_save_off(void)
-{
-	uint64_t flags;
-
-	asm volatile("pushfq; popq %0; cli" : "=r"(flags) : : "memory");
-	return flags;
-}
-
-static inline void flags_restore(uint64_t flags)
-{
-	asm volatile("pushq %0; popfq" : : "r"(flags) : "memory", "cc");
 }
 
 static inline bool interrupts_on(void)

@@ -276,7 +276,7 @@ void host_unlock(struct host_mutex *l)
 
 void host_spin_lock(struct host_spin *l)
 {
-	uint64_t flags = flags_save_off();
+	uint64_t flags = cpu_irq_off();
 
 	BUG_ON(l->held);
 	l->held = true;
@@ -289,7 +289,7 @@ void host_spin_unlock(struct host_spin *l)
 	BUG_ON(!l->held);
 	l->held = false;
 	host.spins--;
-	flags_restore(l->flags);
+	cpu_irq_restore(l->flags);
 }
 
 /* --- waiting, and telling --- */

@@ -4,7 +4,6 @@
  * device, Bochs by its shutdown port; what counts is the last line on the serial port.
  */
 #include "bare.h"
-#include "cpu.h"
 #include "x86.h"
 
 enum { MULTIBOOT_LOADED = 0x2badb002, CMDLINE_FLAG = 4, CMDLINE_WORD = 4 };

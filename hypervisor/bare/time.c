@@ -6,7 +6,6 @@
  * References: Intel SDM 3, "APIC Timer"; Intel 8254 data sheet, "Mode 0".
  */
 #include "bare.h"
-#include "cpu.h"
 
 enum { PIT_HZ = 1193182, CALIBRATION_MS = 10, PORT_B = 0x61, PORT_B_GATE = 1, PORT_B_OUT = 0x20 };
 enum { APIC_LVT_TIMER = 0x320, APIC_INITIAL = 0x380, APIC_CURRENT = 0x390, APIC_DIVIDE = 0x3e0 };
@@ -90,7 +89,7 @@ static void take_out(struct host_timer *t)
 
 void host_timer_arm(struct host_timer *t, uint64_t when_ns)
 {
-	uint64_t flags = flags_save_off();
+	uint64_t flags = cpu_irq_off();
 	struct host_timer **at = &clock.first;
 
 	BUG_ON(!t->fire);
@@ -102,16 +101,16 @@ void host_timer_arm(struct host_timer *t, uint64_t when_ns)
 	t->armed = true;
 	*at = t;
 	program();
-	flags_restore(flags);
+	cpu_irq_restore(flags);
 }
 
 void host_timer_stop(struct host_timer *t)
 {
-	uint64_t flags = flags_save_off();
+	uint64_t flags = cpu_irq_off();
 
 	take_out(t);
 	program();
-	flags_restore(flags);
+	cpu_irq_restore(flags);
 }
 
 /* Channel 2 counts once from n; its output is a bit of port B. */

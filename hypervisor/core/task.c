@@ -462,7 +462,7 @@ int hv_load_from_rom(struct hv_vcpu *v)
 
 	hv_need(v, HV_SEG);
 	if (v->emul.mode != EMUL_32 ||
-	    (seg == HV_TR && (opcode != 0x200 || in->reg != 3 || in->is_mem)) ||
+	    (seg == HV_TR && (v->st.cpl || opcode != 0x200 || in->reg != 3 || in->is_mem)) ||
 	    (seg == HV_CS &&
 	     (in->op_size != 4 || hv_operand(v, HV_SS, v->st.gpr[HV_RSP], 8, 0, &at, &t.f) ||
 	      hv_span_read(v, &at, far) || (far[1] & 3) != v->st.cpl)) ||

@@ -134,9 +134,11 @@ void emul_mov_to_seg(struct emul_work *w)
 	load_segment(w, seg, w->in->ea);
 }
 
-/* LLDT and LTR */
+/* LLDT and LTR. A program may have put them where another instruction was that came here. */
 void emul_load_system(struct emul_work *w)
 {
+	if (w->e->cpl)
+		return emul_raise(w->e, X86_GP);
 	load_segment(w, w->in->reg & 1 ? SEG_TR : SEG_LDTR, w->in->ea);
 }
 

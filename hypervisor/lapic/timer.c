@@ -61,7 +61,7 @@ void lapic_timer_settle(struct hv_vcpu *v)
 	if (l->deadline) {
 		if (hv_guest_tsc(v) < l->deadline)
 			return;
-		l->deadline = 0;
+		l->deadline = v->deadline = 0;
 	} else {
 		if (!l->timer_start_ns)
 			return;

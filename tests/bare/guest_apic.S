@@ -145,15 +145,8 @@ guest timer, 64
 	REQUIRE(e)
 	DONE
 
-/* EBX cycles of the TSC. */
-guest deadline, 64
-	movl	%ebx, %esi
-	movl	$1, %eax
-	cpuid
-	btl	$24, %ecx
-	REQUIRE(c)
-	xapic_on
-	movl	$0x40073, 0x320(%rbx)
+/* The deadline, ESI cycles from now; RDI is when. */
+	.macro	arm
 	rdtsc
 	shlq	$32, %rdx
 	orq	%rdx, %rax
@@ -163,6 +156,18 @@ guest deadline, 64
 	shrq	$32, %rdx
 	movl	$0x6e0, %ecx
 	wrmsr
+	.endm
+
+/* EBX cycles of the TSC. */
+guest deadline, 64
+	movl	%ebx, %esi
+	movl	$1, %eax
+	cpuid
+	btl	$24, %ecx
+	REQUIRE(c)
+	xapic_on
+	movl	$0x40073, 0x320(%rbx)
+	arm
 	sti
 	hlt
 	count_is 0x73, 1
@@ -184,18 +189,6 @@ guest deadline, 64
 	DONE
 
 /* Deadlines of EBX cycles without a sleep; one that passes outside; one that never comes. */
-	.macro	arm
-	rdtsc
-	shlq	$32, %rdx
-	orq	%rdx, %rax
-	addq	%rsi, %rax
-	movq	%rax, %rdi
-	movq	%rax, %rdx
-	shrq	$32, %rdx
-	movl	$0x6e0, %ecx
-	wrmsr
-	.endm
-
 guest deadline_spin, 64
 	movl	%ebx, %esi
 	xapic_on

@@ -10,20 +10,7 @@ enum { C_D = 1, I_O = 2, STATUS_PHASE = C_D | I_O };
 
 static inline int setup(void **state)
 {
-	struct ide_bench *b = calloc(1, sizeof(*b));
-
-	bench_new(b);
-	bench_drive(b, 0, IDE_CDROM, SECTORS);
-	bench_start(b);
-	*state = b;
-	return 0;
-}
-
-static inline int teardown(void **state)
-{
-	bench_free(*state);
-	free(*state);
-	return 0;
+	return bench_one(state, IDE_CDROM, SECTORS);
 }
 
 /* Sends a packet; the alternate status that follows. */

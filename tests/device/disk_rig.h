@@ -9,20 +9,7 @@ enum { SECTORS = 4096 };
 
 static inline int setup(void **state)
 {
-	struct ide_bench *b = calloc(1, sizeof(*b));
-
-	bench_new(b);
-	bench_drive(b, 0, IDE_DISK, SECTORS);
-	bench_start(b);
-	*state = b;
-	return 0;
-}
-
-static inline int teardown(void **state)
-{
-	bench_free(*state);
-	free(*state);
-	return 0;
+	return bench_one(state, IDE_DISK, SECTORS);
 }
 
 static inline void expect_signature(struct ide_bench *b)

@@ -99,6 +99,25 @@ static inline void bench_free(struct ide_bench *b)
 	rig_free(b->r);
 }
 
+/* For setup: *state is a bench with one drive, a disk or CD-ROM. */
+static inline int bench_one(void **state, enum ide_kind kind, uint32_t sectors)
+{
+	struct ide_bench *b = calloc(1, sizeof(*b));
+
+	bench_new(b);
+	bench_drive(b, 0, kind, sectors);
+	bench_start(b);
+	*state = b;
+	return 0;
+}
+
+static inline int teardown(void **state)
+{
+	bench_free(*state);
+	free(*state);
+	return 0;
+}
+
 /* Waits, in real time, until the selected drive is not busy; its alternate status. */
 static inline uint8_t wait_ready(struct ide_bench *b, uint16_t control)
 {

@@ -784,6 +784,10 @@ static void loads_segment_registers(void **state)
 	assert_int_equal(box.loaded[SEG_TR], 0x18);
 	run_again(prepare_with(EMUL_64, CODE(0x0f, 0x00, 0x10), "\x18\0", 2)); /* LLDT */
 	assert_int_equal(box.loaded[SEG_LDTR], 0x18);
+	e = prepare_with(EMUL_64, CODE(0x0f, 0x00, 0x18), "\x18\0", 2);
+	e->cpl = 3;
+	assert_int_equal(emul_step(e, NULL, 0), EMUL_FAULT);
+	assert_int_equal(e->fault.vector, X86_GP);
 	e = prepare_with(EMUL_64, CODE(0x8e, 0x10), "\x13\0", 2);
 	assert_int_equal(emul_step(e, NULL, 0), EMUL_FAULT);
 	assert_int_equal(e->fault.error, 0x10);
