@@ -98,6 +98,24 @@ static void on_cancel(struct control_request *q)
 	free_job(j);
 }
 
+static bool only_releases_left(const struct job *j)
+{
+	for (size_t i = j->at; i < j->strokes.n; i++) {
+		const struct stroke *k = &j->strokes.list[i];
+
+		if (k->down || k->dx || k->dy || k->dz)
+			return false;
+	}
+	return j->at;
+}
+
+/* The next timer is the gap's, or the end of patience while the guest has something to read. */
+static void pace(struct typist *t, uint64_t gap_ns)
+{
+	t->waiting = !i8042_drained(t->kbc);
+	timer_arm_in(&t->timer, t->waiting ? PATIENCE_NS : gap_ns);
+}
+
 /* Sends the next stroke, with those that follow at once. */
 static void go_on(struct typist *t, struct job *j)
 {
@@ -109,24 +127,30 @@ static void go_on(struct typist *t, struct job *j)
 		send_stroke(t, k);
 		more = k->more;
 	}
-	t->waiting = !i8042_drained(t->kbc);
-	timer_arm_in(&t->timer, t->waiting ? PATIENCE_NS : GAP_NS);
+	pace(t, GAP_NS);
 }
 
+/*
+ * Nobody waits for a guest to read that the last keys have been let go of: what it has read may
+ * have been the order to start again.
+ */
 static void timer_fired(void *arg)
 {
 	struct typist *t = arg;
 	struct job *j = t->jobs;
+	bool patience_over = t->waiting;
 
 	t->waiting = false;
 	if (!j)
 		return;
-	if (!i8042_drained(t->kbc))
+	if (patience_over && !i8042_drained(t->kbc))
 		end_job(t, j, -ETIMEDOUT);
-	else if (j->at == j->strokes.n)
+	else if (only_releases_left(j))
 		end_job(t, j, 0);
-	else
+	else if (i8042_drained(t->kbc))
 		go_on(t, j);
+	else /* others have sent something since, or it is an answer to the guest */
+		pace(t, GAP_NS);
 }
 
 /* On the thread of the processor that has read the last byte. */
@@ -143,8 +167,7 @@ static void on_drained(void *arg)
 /* Strokes of others may be on their way, too: they are waited for. */
 static void start(struct typist *t)
 {
-	t->waiting = !i8042_drained(t->kbc);
-	timer_arm_in(&t->timer, t->waiting ? PATIENCE_NS : 0);
+	pace(t, 0);
 }
 
 int typist_type(struct typist *t, struct control_request *q, struct strokes *s)

@@ -138,6 +138,42 @@ static void test_guest_that_does_not_read(void **state)
 	assert_int_equal(got[2], 0xaa);
 }
 
+/* A guest that starts again when the third key goes down, and is busy with that for a while. */
+static void test_guest_that_starts_again(void **state)
+{
+	struct desk *d = *state;
+	struct strokes s = { 0 };
+	char *why = NULL;
+	uint8_t got[2] = { 0 };
+
+	assert_int_equal(strokes_combination(&s, "Ctrl+Alt+Delete", &why), 0);
+	assert_int_equal(typist_type(d->t, &d->q, &s), CONTROL_LATER);
+	while (got[1] != 0x53)
+		read_for(d, got, sizeof(got), 1);
+	rig_reset(d->b->r);
+	i8042_key(d->b->k, 0x1e, true); /* and somebody presses a key meanwhile */
+	rig_advance(d->b->r, 60 * NS_PER_SEC);
+	assert_int_equal(answers, 1);
+	assert_int_equal(last_answer, 0);
+}
+
+/* What a viewer sends in a gap between two strokes is waited for as strokes are. */
+static void test_gap_that_others_use(void **state)
+{
+	struct desk *d = *state;
+	uint8_t got[8];
+
+	type(d, &d->q, "ab");
+	assert_int_equal(read_for(d, got, sizeof(got), 5), 2);
+	i8042_key(d->b->k, 0x2e, true);
+	i8042_key(d->b->k, 0x2e, false);
+	rig_advance(d->b->r, NS_PER_SEC);
+	assert_int_equal(answers, 0);
+	assert_int_equal(read_for(d, got, sizeof(got), 1000), 4);
+	assert_int_equal(answers, 1);
+	assert_int_equal(last_answer, 0);
+}
+
 static void test_one_after_the_other(void **state)
 {
 	static const uint8_t both[] = { 0x1e, 0x9e, 0x30, 0xb0 };
@@ -215,6 +251,8 @@ int main(void)
 		AT_DESK(test_text),
 		AT_DESK(test_slow_guest),
 		AT_DESK(test_guest_that_does_not_read),
+		AT_DESK(test_guest_that_starts_again),
+		AT_DESK(test_gap_that_others_use),
 		AT_DESK(test_one_after_the_other),
 		AT_DESK(test_cancel),
 		AT_DESK(test_mouse),
