@@ -8,7 +8,7 @@ PKG_CONFIG := pkg-config
 
 WARN    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
            -Wold-style-definition -Wpointer-arith -Wno-unused-parameter
-INCLUDE := -Idevicemodel/include -Idevicemodel -Iui/include
+INCLUDE := -Idevicemodel/include -Idevicemodel -Iui/include -Ihypervisor/include/uapi
 CFLAGS  ?= -O2 -g
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -pthread $(WARN) $(INCLUDE) $(CFLAGS) \
            $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
@@ -18,7 +18,7 @@ SAN     := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-om
 PREFIX  ?= /usr/local
 DESTDIR ?=
 
-SOURCES := $(sort $(wildcard devicemodel/*/*.c ui/*.c))
+SOURCES := $(sort $(wildcard devicemodel/*/*.c ui/*.c ui/*/*.c))
 MAIN    := devicemodel/machine/main.c
 LIBRARY := $(filter-out $(MAIN),$(SOURCES))
 HEADERS := $(sort $(shell find devicemodel ui tests/unit tests/device -name '*.h'))

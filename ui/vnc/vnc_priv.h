@@ -67,19 +67,19 @@ struct vnc {
 	struct vnc_viewer viewers[VNC_VIEWERS];
 };
 
-/* vnc_listen.c: a listening socket. *address is what to type, *path a socket file to remove. */
+/* listen.c: a listening socket. *address is what to type, *path a socket file to remove. */
 int vnc_listen(const char *where, char **address, char **path, char **why);
 
-/* vnc_handshake.c: up to and without ServerInit. 0 or -errno. The socket does not block. */
+/* handshake.c: up to and without ServerInit. 0 or -errno. The socket does not block. */
 int vnc_handshake(int sock);
 /* All n bytes before the time (CLOCK_MONOTONIC, ns). 0 or -errno; -EPIPE: the viewer has left. */
 int vnc_send(int sock, const void *buf, size_t n, uint64_t deadline);
 uint64_t vnc_now(void);
 
-/* vnc_viewer.c */
+/* viewer.c */
 void *vnc_viewer_run(void *viewer); /* the thread of a viewer that has just connected */
 
-/* vnc_library.c: what the library is told and when. 0 or -errno. */
+/* library.c: what the library is told and when. 0 or -errno. */
 int vnc_screen_create(struct vnc_viewer *v); /* before there is any viewer's thread */
 void vnc_screen_destroy(struct vnc_viewer *v);
 int vnc_screen_resize(struct vnc_viewer *v, unsigned width, unsigned height); /* black */
@@ -87,7 +87,7 @@ int vnc_client_adopt(struct vnc_viewer *v);   /* after the handshake */
 int vnc_client_message(struct vnc_viewer *v); /* its socket is readable; not 0: it is gone */
 void vnc_client_drop(struct vnc_viewer *v);
 
-/* vnc_input.c */
+/* input.c */
 void vnc_input_hooks(struct vnc_viewer *v); /* of its screen */
 void vnc_input_begin(struct vnc_viewer *v); /* of its client */
 void vnc_input_end(struct vnc_viewer *v);
