@@ -9,6 +9,7 @@
  */
 #include <linux/anon_inodes.h>
 #include <linux/cpumask.h>
+#include <linux/eventfd.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/sched/mm.h>
@@ -16,6 +17,7 @@
 #include <linux/uaccess.h>
 
 #include "glue.h"
+#include "uapi/caisson.h"
 
 /* --- capabilities --- */
 
@@ -51,6 +53,8 @@ long vm_check_extension(unsigned long cap)
 		return KVM_CLOCK_TSC_STABLE; /* what is read is what guests see */
 	case KVM_CAP_XEN_HVM:
 		return KVM_XEN_HVM_CONFIG_INTERCEPT_HCALL;
+	case CAISSON_CAP_VRAM_TRACKING:
+		return 1;
 	case KVM_CAP_XCRS:
 		return boot_cpu_has(X86_FEATURE_XSAVE);
 	case KVM_CAP_TSC_CONTROL:
@@ -123,22 +127,40 @@ static size_t bitmap_bytes(u64 pages)
 	return BITS_TO_LONGS(pages) * sizeof(long);
 }
 
+/* Room for a slot's bits: of a display's, at each of its frames, without an allocation. */
+struct bits {
+	unsigned long *at, few[64];
+	size_t bytes;
+};
+
+static bool bits_new(struct vm *vm, u32 slot, struct bits *b)
+{
+	b->bytes = bitmap_bytes(hv_slot_pages(vm->hv, slot));
+	if (b->bytes > sizeof(b->few))
+		b->at = kvzalloc(b->bytes, GFP_KERNEL_ACCOUNT);
+	else
+		b->at = memset(b->few, 0, b->bytes);
+	return b->at;
+}
+
+static void bits_free(struct bits *b)
+{
+	if (b->at != b->few)
+		kvfree(b->at);
+}
+
 static long get_dirty(struct vm *vm, void *arg, void __user *user)
 {
 	const struct kvm_dirty_log *asked = arg;
-	size_t bytes = bitmap_bytes(hv_slot_pages(vm->hv, asked->slot));
-	unsigned long few[64] = {}, *bits = few; /* a display's, at each of its frames */
+	struct bits b;
 	long err;
 
-	if (bytes > sizeof(few))
-		bits = kvzalloc(bytes, GFP_KERNEL_ACCOUNT);
-	if (!bits)
+	if (!bits_new(vm, asked->slot, &b))
 		return -ENOMEM;
-	err = hv_slot_dirty(vm->hv, asked->slot, bits, !vm->manual_dirty);
-	if (!err && copy_to_user(asked->dirty_bitmap, bits, bytes))
+	err = hv_slot_dirty(vm->hv, asked->slot, b.at, !vm->manual_dirty);
+	if (!err && copy_to_user(asked->dirty_bitmap, b.at, b.bytes))
 		err = -EFAULT;
-	if (bits != few)
-		kvfree(bits);
+	bits_free(&b);
 	return err;
 }
 
@@ -154,6 +176,56 @@ static long clear_dirty(struct vm *vm, void *arg, void __user *user)
 		return PTR_ERR(bits);
 	err = hv_slot_clear(vm->hv, asked->slot, asked->first_page, n, bits);
 	kvfree(bits);
+	return err;
+}
+
+/* --- video memory --- */
+
+static long set_vram_tracking(struct vm *vm, void *arg, void __user *user)
+{
+	const struct caisson_vram_tracking *asked = arg;
+	struct hv_vram t = { .idle_ns = asked->idle_ns };
+	long err;
+
+	if (asked->fd != -1) {
+		if (!asked->len || (asked->offset | asked->len) % PAGE_SIZE)
+			return -EINVAL;
+		t.first = asked->offset / PAGE_SIZE;
+		t.pages = asked->len / PAGE_SIZE;
+		t.event = eventfd_ctx_fdget(asked->fd);
+		if (IS_ERR(t.event))
+			return PTR_ERR(t.event);
+	}
+	err = hv_vram_set(vm->hv, asked->slot, &t);
+	if (!err)
+		swap(vm->vram_event[asked->slot], t.event);
+	if (t.event)
+		eventfd_ctx_put(t.event);
+	return err;
+}
+
+static long get_vram_dirty(struct vm *vm, void *arg, void __user *user)
+{
+	struct caisson_vram_dirty *asked = arg;
+	u64 __user *to = (u64 __user *)asked->bitmap;
+	struct hv_vram now = {};
+	struct bits b;
+	size_t i;
+	long err;
+	u64 old;
+
+	if (!bits_new(vm, asked->slot, &b))
+		return -ENOMEM;
+	err = hv_vram_dirty(vm->hv, asked->slot, b.at, &now);
+	asked->pages = 0;
+	for (i = 0; !err && i < BITS_TO_LONGS(now.pages); i++) {
+		asked->pages += hweight64(b.at[i]);
+		if (b.at[i] && (get_user(old, &to[i]) || put_user(old | b.at[i], &to[i])))
+			err = -EFAULT;
+	}
+	bits_free(&b);
+	asked->state = now.idle ? CAISSON_VRAM_IDLE : CAISSON_VRAM_ACTIVE;
+	asked->faults = now.wakes;
 	return err;
 }
 
@@ -273,6 +345,8 @@ static const struct vm_call calls[] = {
 	{ KVM_SIGNAL_MSI, signal_msi },
 	{ KVM_GET_DIRTY_LOG, get_dirty },
 	{ KVM_CLEAR_DIRTY_LOG, clear_dirty },
+	{ CAISSON_GET_VRAM_DIRTY, get_vram_dirty },
+	{ CAISSON_SET_VRAM_TRACKING, set_vram_tracking },
 	{ KVM_IRQ_LINE, irq_line },
 	{ KVM_IRQ_LINE_STATUS, irq_line },
 	{ KVM_SET_GSI_ROUTING, irq_set_routing },
@@ -341,6 +415,9 @@ static void vm_free(struct vm *vm)
 	for (i = 0; i < HV_MAX_VCPUS; i++)
 		if (vm->vcpu[i])
 			vcpu_free(vm->vcpu[i]);
+	for (i = 0; i < HV_MAX_SLOTS; i++)
+		if (vm->vram_event[i])
+			eventfd_ctx_put(vm->vram_event[i]);
 	kvfree(vm);
 }
 
