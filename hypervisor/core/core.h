@@ -30,7 +30,8 @@ struct hv_slot {
 	unsigned id;
 	uint64_t gpa, len, uaddr;
 	uint32_t flags;		/* HV_SLOT_* */
-	unsigned long *written; /* [a] pages that the core itself has written, while HV_SLOT_LOG */
+	unsigned long *written; /* [a] pages that the core itself has written, while HV_SLOT_LOG;
+				 * behind them as much room for vram.bits [m] */
 	struct hv_vram vram;	/* [V], its state: see vram.c; no pages: nothing is tracked */
 };
 

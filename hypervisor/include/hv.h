@@ -57,8 +57,9 @@ struct hv_vram {
 	uint64_t idle_ns;
 	void *event;	   /* host_event_signal() */
 	bool idle;
-	uint64_t wakes;	   /* how often a write has ended the rest */
-	uint64_t found_ns; /* the core's own: when a query found something last */
+	uint64_t wakes;	     /* how often a write has ended the rest */
+	unsigned long *bits; /* what a query has found, 0 being first; NULL: nothing */
+	uint64_t found_ns;   /* the core's own: when a query found something last */
 };
 /*
  * From now on, or (0 pages) no more; any change of the slot ends it, too. The event is used no more
@@ -66,8 +67,11 @@ struct hv_vram {
  * it; -ENOENT: no log.
  */
 int hv_vram_set(struct hv_vm *vm, unsigned id, const struct hv_vram *t);
-/* Moves the range's dirty bits out of the log into bits, all 0, 0 being first; *now: how it is. */
-int hv_vram_dirty(struct hv_vm *vm, unsigned id, unsigned long *bits, struct hv_vram *now);
+/*
+ * A query: moves what is dirty out of the log. *now: how it is then; its bits stay until the next
+ * query, or until the slot changes. -ENOENT: not tracked.
+ */
+int hv_vram_dirty(struct hv_vm *vm, unsigned id, struct hv_vram *now);
 
 /*
  * The host takes pages of the process away: between begin and end no mapping of [start, end) is

@@ -127,40 +127,22 @@ static size_t bitmap_bytes(u64 pages)
 	return BITS_TO_LONGS(pages) * sizeof(long);
 }
 
-/* Room for a slot's bits: of a display's, at each of its frames, without an allocation. */
-struct bits {
-	unsigned long *at, few[64];
-	size_t bytes;
-};
-
-static bool bits_new(struct vm *vm, u32 slot, struct bits *b)
-{
-	b->bytes = bitmap_bytes(hv_slot_pages(vm->hv, slot));
-	if (b->bytes > sizeof(b->few))
-		b->at = kvzalloc(b->bytes, GFP_KERNEL_ACCOUNT);
-	else
-		b->at = memset(b->few, 0, b->bytes);
-	return b->at;
-}
-
-static void bits_free(struct bits *b)
-{
-	if (b->at != b->few)
-		kvfree(b->at);
-}
-
 static long get_dirty(struct vm *vm, void *arg, void __user *user)
 {
 	const struct kvm_dirty_log *asked = arg;
-	struct bits b;
+	size_t bytes = bitmap_bytes(hv_slot_pages(vm->hv, asked->slot));
+	unsigned long few[64] = {}, *bits = few; /* a display's, at each of its frames */
 	long err;
 
-	if (!bits_new(vm, asked->slot, &b))
+	if (bytes > sizeof(few))
+		bits = kvzalloc(bytes, GFP_KERNEL_ACCOUNT);
+	if (!bits)
 		return -ENOMEM;
-	err = hv_slot_dirty(vm->hv, asked->slot, b.at, !vm->manual_dirty);
-	if (!err && copy_to_user(asked->dirty_bitmap, b.at, b.bytes))
+	err = hv_slot_dirty(vm->hv, asked->slot, bits, !vm->manual_dirty);
+	if (!err && copy_to_user(asked->dirty_bitmap, bits, bytes))
 		err = -EFAULT;
-	bits_free(&b);
+	if (bits != few)
+		kvfree(bits);
 	return err;
 }
 
@@ -207,26 +189,22 @@ static long set_vram_tracking(struct vm *vm, void *arg, void __user *user)
 static long get_vram_dirty(struct vm *vm, void *arg, void __user *user)
 {
 	struct caisson_vram_dirty *asked = arg;
-	u64 __user *to = (u64 __user *)asked->bitmap;
-	struct hv_vram now = {};
-	struct bits b;
-	size_t i;
-	long err;
-	u64 old;
+	u64 old, __user *to = (u64 __user *)asked->bitmap;
+	struct hv_vram now;
+	long err = hv_vram_dirty(vm->hv, asked->slot, &now);
 
-	if (!bits_new(vm, asked->slot, &b))
-		return -ENOMEM;
-	err = hv_vram_dirty(vm->hv, asked->slot, b.at, &now);
-	asked->pages = 0;
-	for (i = 0; !err && i < BITS_TO_LONGS(now.pages); i++) {
-		asked->pages += hweight64(b.at[i]);
-		if (b.at[i] && (get_user(old, &to[i]) || put_user(old | b.at[i], &to[i])))
-			err = -EFAULT;
-	}
-	bits_free(&b);
+	if (err)
+		return err;
 	asked->state = now.idle ? CAISSON_VRAM_IDLE : CAISSON_VRAM_ACTIVE;
 	asked->faults = now.wakes;
-	return err;
+	asked->pages = 0;
+	for (u64 i = 0; now.bits && i < BITS_TO_LONGS(now.pages); i++) {
+		asked->pages += hweight64(now.bits[i]);
+		if (now.bits[i] &&
+		    (get_user(old, &to[i]) || put_user(old | now.bits[i], &to[i])))
+			return -EFAULT;
+	}
+	return 0;
 }
 
 /* --- clock --- */

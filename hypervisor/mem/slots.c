@@ -232,7 +232,7 @@ static int slot_change(struct hv_vm *vm, struct hv_slot *old, struct hv_slot *s)
 	if (old && s->gpa == old->gpa && s->flags == old->flags && s->len)
 		return 0;
 	if (s->len && (s->flags & HV_SLOT_LOG)) {
-		s->written = written ? written : host_alloc(slot_words(s) * sizeof(*written));
+		s->written = written ? written : host_alloc(2 * slot_words(s) * sizeof(*written));
 		if (!s->written)
 			return -ENOMEM;
 	}

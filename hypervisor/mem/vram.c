@@ -50,31 +50,36 @@ int hv_vram_set(struct hv_vm *vm, unsigned id, const struct hv_vram *t)
 	if (!err) {
 		hold(vm, s, false);
 		s->vram = *t;
+		s->vram.bits = s->written + (s->len / S2_PAGE + 63) / 64;
 		s->vram.found_ns = host_now_ns();
 	}
 	hv_vm_thaw(vm);
 	return err;
 }
 
-static bool take(struct hv_vm *vm, const struct hv_slot *s, unsigned long *bits)
+/* Is anything dirty? */
+static bool find(struct hv_vm *vm, struct hv_slot *s)
 {
+	const uint64_t words = (s->vram.pages + 63) / 64;
 	unsigned long any = 0;
 
-	hv_slot_take(vm, s, s->vram.first, s->vram.pages, bits, true);
-	for (uint64_t i = 0; i < (s->vram.pages + 63) / 64; i++)
-		any |= bits[i];
+	memset(s->vram.bits, 0, words * sizeof(any));
+	hv_slot_take(vm, s, s->vram.first, s->vram.pages, s->vram.bits, true);
+	for (uint64_t i = 0; i < words; i++)
+		any |= s->vram.bits[i];
 	return any;
 }
 
-static void look(struct hv_vm *vm, struct hv_slot *s, unsigned long *bits)
+/* The same, and if nothing has been for long enough, it goes idle. */
+static bool find_or_rest(struct hv_vm *vm, struct hv_slot *s)
 {
 	uint64_t now = host_now_ns();
-	bool found = take(vm, s, bits);
+	bool found = find(vm, s);
 
 	if (!found && now - s->vram.found_ns >= s->vram.idle_ns) {
 		cpu_store(&s->vram.idle, true);
 		hold(vm, s, true);
-		found = take(vm, s, bits);
+		found = find(vm, s);
 		if (found)
 			cpu_store(&s->vram.idle, false);
 		if (!cpu_load(&s->vram.idle)) /* a wake may have given back before we took */
@@ -82,9 +87,10 @@ static void look(struct hv_vm *vm, struct hv_slot *s, unsigned long *bits)
 	}
 	if (found)
 		s->vram.found_ns = now;
+	return found;
 }
 
-int hv_vram_dirty(struct hv_vm *vm, unsigned id, unsigned long *bits, struct hv_vram *now)
+int hv_vram_dirty(struct hv_vm *vm, unsigned id, struct hv_vram *now)
 {
 	struct hv_slot *s;
 	int err;
@@ -94,10 +100,11 @@ int hv_vram_dirty(struct hv_vm *vm, unsigned id, unsigned long *bits, struct hv_
 	if (!err && !s->vram.pages)
 		err = -ENOENT;
 	if (!err) {
-		if (!cpu_load(&s->vram.idle))
-			look(vm, s, bits);
-		*now = (struct hv_vram){ .pages = s->vram.pages, .idle = cpu_load(&s->vram.idle),
-					 .wakes = cpu_load(&s->vram.wakes) };
+		bool found = !cpu_load(&s->vram.idle) && find_or_rest(vm, s);
+
+		*now = s->vram;
+		if (!found)
+			now->bits = NULL;
 	}
 	host_unlock(&vm->lock);
 	return err;
