@@ -144,7 +144,7 @@ static inline void rfb_security(struct rfb *c, int minor)
 }
 
 /* Through the handshake of the given minor version (3, 7 or 8). */
-static inline struct rfb *rfb_connect(const char *address, int minor)
+static inline struct rfb *rfb_begin(int sock, int minor)
 {
 	struct rfb *c = calloc(1, sizeof(*c));
 	char version[] = "RFB 003.00x\n";
@@ -152,7 +152,7 @@ static inline struct rfb *rfb_connect(const char *address, int minor)
 	uint32_t n;
 
 	c->leds = -1;
-	c->sock = rfb_dial(address);
+	c->sock = sock;
 	rfb_receive(c, b, 12);
 	assert_memory_equal(b, "RFB 003.008\n", 12);
 	version[10] = (char)('0' + minor);
@@ -171,6 +171,11 @@ static inline struct rfb *rfb_connect(const char *address, int minor)
 	rfb_receive(c, c->name, n);
 	c->pixels = calloc((size_t)c->width * c->height, 4);
 	return c;
+}
+
+static inline struct rfb *rfb_connect(const char *address, int minor)
+{
+	return rfb_begin(rfb_dial(address), minor);
 }
 
 static inline void rfb_close(struct rfb *c)

@@ -36,6 +36,7 @@ struct vnc_viewer {
 	_Atomic enum viewer_state state;  /* [a] */
 	int sock;			  /* [I] stays open until the thread has been joined */
 	int wake;			  /* [I] an eventfd */
+	bool trusted;			  /* [I] came by vnc_serve() */
 	rfbScreenInfo *screen;		  /* [t] made once, used by one viewer after the other */
 	rfbClientRec *client;		  /* [t] */
 	struct surface_viewer damage;	  /* [t] but for the surface's part */
@@ -58,8 +59,9 @@ struct vnc {
 	struct input *input;	 /* [I] */
 	char *name, *address;	 /* [I] */
 	char *path;		 /* [I] of the unix socket, or NULL */
-	int sock;		 /* [I] listens */
+	int sock;		 /* [I] listens; -1: vnc_serve() only */
 	int spare;		 /* the listener's: given up to turn a viewer away without one */
+	int handed[2];		 /* [I] a pipe of sockets, from vnc_serve() to the listener */
 	int wake;		 /* [I] an eventfd */
 	atomic_bool stopping;	 /* [a] */
 	atomic_ullong wakeups, updates, bytes; /* [a] for vnc_read_stats() */
