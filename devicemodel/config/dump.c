@@ -78,6 +78,14 @@ static void put_vnc(FILE *f, const struct config *c)
 	put_number(f, "vncunused", c->vnc_search);
 }
 
+static void put_vnc_password(FILE *f, const struct config *c)
+{
+	if (c->vnc_password_file)
+		put_string(f, "vnc_password_file", c->vnc_password_file);
+	if (c->vnc_password)
+		put_string(f, "vncpasswd", c->vnc_password);
+}
+
 void config_dump(const struct config *c, FILE *f)
 {
 	put_string(f, "name", c->name);
@@ -98,6 +106,7 @@ void config_dump(const struct config *c, FILE *f)
 	put_string(f, "vga", "stdvga");
 	put_number(f, "videoram", c->video_memory / CONFIG_MIB);
 	put_vnc(f, c);
+	put_vnc_password(f, c);
 	put_string(f, "serial", c->serial);
 	put_string(f, "debugcon", c->debugcon);
 	put_number(f, "exit_port", c->exit_port);

@@ -75,6 +75,8 @@ static const struct option options[] = {
 	  "letters c (disk), d (CD-ROM), n (network) in order (cd)" },
 	{ "vnc", "ADDR:PORT|unix:PATH|none", config_set_vnc,
 	  "where the screen is shown (127.0.0.1:5900 or the next free port)" },
+	{ "vnc-password-file", "PATH", config_set_vnc_password_file,
+	  "its first line is the password for VNC, its second one to look only" },
 	{ "serial", "stdio|pty|file:PATH|none", config_set_serial, "the serial port COM1 (none)" },
 	{ "debugcon", "stdio|pty|file:PATH|none", config_set_debugcon,
 	  "the firmware's log (none)" },
