@@ -13,7 +13,20 @@ struct vnc_options {
 	/* ADDR:PORT (127.0.0.1:5900; port 0: any free one) or unix:PATH; NULL: vnc_serve() only */
 	const char *address;
 	const char *name;    /* shown by viewers */
+	/*
+	 * Passwords of up to 8 characters, or NULL: a file that only its owner may read, whose
+	 * first line lets a viewer use the guest and whose second, if any, lets it look on; or
+	 * one of the first kind.
+	 */
+	const char *password_file;
+	const char *password;
 };
+
+/*
+ * What is wrong with the options on any host: a password that is none, or an address that others
+ * than this host's users reach, without a password. 0 or -errno, with one sentence in *why.
+ */
+int vnc_check(const struct vnc_options *opt, char **why);
 
 /*
  * Starts serving. 0 or -errno, with one sentence in *why (to be freed). Starts its own threads;
