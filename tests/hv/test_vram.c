@@ -621,10 +621,10 @@ static void at_random(void **state)
 }
 
 #define ALL_KINDS(name)                                                                            \
-	{ #name " ept", name, begin, teardown, &kinds[0] },                                        \
-	{ #name " ept, no dirty bits", name, begin, teardown, &kinds[1] },                         \
-	{ #name " npt", name, begin, teardown, &kinds[2] },                                        \
-	{ #name " npt, no dirty bits", name, begin, teardown, &kinds[3] }
+	{ #name "_ept", name, begin, teardown, &kinds[0] },                                        \
+	{ #name "_ept_by_faults", name, begin, teardown, &kinds[1] },                              \
+	{ #name "_npt", name, begin, teardown, &kinds[2] },                                        \
+	{ #name "_npt_by_faults", name, begin, teardown, &kinds[3] }
 
 int main(void)
 {
