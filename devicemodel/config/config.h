@@ -56,6 +56,7 @@ struct config {
 	char boot[4];	 /* letters c, d, n in order; "" until config_finish() */
 	char *vnc;	 /* ADDR:PORT or unix:PATH; NULL: no VNC server */
 	bool vnc_search; /* the address is the default: see config_next_vnc() */
+	bool sdl;	 /* a window */
 	char *serial;	 /* as chr_open() takes it: stdio, pty, file:PATH, none */
 	char *debugcon;	 /* the same */
 	char *accel;	 /* auto, caisson, kvm, or the path of a device node */

@@ -98,6 +98,7 @@ void config_dump(const struct config *c, FILE *f)
 	put_string(f, "vga", "stdvga");
 	put_number(f, "videoram", c->video_memory / CONFIG_MIB);
 	put_vnc(f, c);
+	put_number(f, "sdl", c->sdl);
 	put_string(f, "serial", c->serial);
 	put_string(f, "debugcon", c->debugcon);
 	put_number(f, "exit_port", c->exit_port);

@@ -38,6 +38,12 @@ static int set_dry_run(struct config *c, const char *value, char **why)
 	return 0;
 }
 
+static int set_sdl(struct config *c, const char *value, char **why)
+{
+	c->sdl = true;
+	return 0;
+}
+
 static int set_discard(struct config *c, const char *value, char **why)
 {
 	c->discard_changes = true;
@@ -75,6 +81,7 @@ static const struct option options[] = {
 	  "letters c (disk), d (CD-ROM), n (network) in order (cd)" },
 	{ "vnc", "ADDR:PORT|unix:PATH|none", config_set_vnc,
 	  "where the screen is shown (127.0.0.1:5900 or the next free port)" },
+	{ "sdl", NULL, set_sdl, "show the screen in a window on this desktop" },
 	{ "serial", "stdio|pty|file:PATH|none", config_set_serial, "the serial port COM1 (none)" },
 	{ "debugcon", "stdio|pty|file:PATH|none", config_set_debugcon,
 	  "the firmware's log (none)" },
@@ -90,7 +97,7 @@ static const struct option options[] = {
 
 /* Planned, and refused until they do something. */
 static const char *const unavailable[] = {
-	"nic", "web", "sdl", "vram-tracking",
+	"nic", "web", "vram-tracking",
 };
 
 void options_print_help(FILE *f)
