@@ -155,19 +155,24 @@ static inline void rfb_security(struct rfb *c, int minor)
 }
 
 /* A connection on which both have said their version: 3.3, 3.7 or 3.8. */
-static inline struct rfb *rfb_greet(const char *address, int minor)
+static inline struct rfb *rfb_greet_at(int sock, int minor)
 {
 	struct rfb *c = calloc(1, sizeof(*c));
 	char version[] = "RFB 003.00x\n";
 	uint8_t b[12];
 
 	c->leds = -1;
-	c->sock = rfb_dial(address);
+	c->sock = sock;
 	rfb_receive(c, b, 12);
 	assert_memory_equal(b, "RFB 003.008\n", 12);
 	version[10] = (char)('0' + minor);
 	rfb_send(c, version, 12);
 	return c;
+}
+
+static inline struct rfb *rfb_greet(const char *address, int minor)
+{
+	return rfb_greet_at(rfb_dial(address), minor);
 }
 
 /* After the handshake. */
@@ -191,13 +196,18 @@ static inline void rfb_init(struct rfb *c, bool shared)
 }
 
 /* All of that. */
-static inline struct rfb *rfb_connect(const char *address, int minor)
+static inline struct rfb *rfb_begin(int sock, int minor)
 {
-	struct rfb *c = rfb_greet(address, minor);
+	struct rfb *c = rfb_greet_at(sock, minor);
 
 	rfb_security(c, minor);
 	rfb_init(c, true);
 	return c;
+}
+
+static inline struct rfb *rfb_connect(const char *address, int minor)
+{
+	return rfb_begin(rfb_dial(address), minor);
 }
 
 static inline void rfb_close(struct rfb *c)

@@ -9,6 +9,8 @@
 
 #include "vnc_host.h"
 
+#include <fcntl.h>
+
 /* --- pictures --- */
 
 static void test_pixels(void **state)
@@ -320,6 +322,50 @@ static void test_leds(void **state)
 	rfb_close(c);
 }
 
+/* --- connections that others bring --- */
+
+static struct rfb *bring(struct host *h)
+{
+	struct rfb *c;
+	int ends[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+	assert_int_equal(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
+	assert_int_equal(vnc_serve(h->vnc, ends[0]), 0);
+	c = rfb_begin(ends[1], 8);
+	rfb_request_all(c, false);
+	rfb_update(c);
+	return c;
+}
+
+static void test_served(void **state)
+{
+	struct host *h = *state;
+	struct rfb *c = bring(h);
+
+	assert_alive(h); /* it listens as well */
+	rfb_key(c, 'a', true);
+	assert_events(h, "+1e ");
+	rfb_close(c);
+	assert_events(h, "-1e ");
+	assert_watched(h, false);
+}
+
+static void test_served_only(void **state)
+{
+	struct host *h = *state;
+	struct rfb *c;
+
+	vnc_stop(h->vnc);
+	serve(h, NULL);
+	assert_null(h->address);
+	c = bring(h);
+	vnc_stop(h->vnc);
+	assert_true(rfb_is_closed(c->sock));
+	rfb_close(c);
+	serve(h, "127.0.0.1:0");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -336,6 +382,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_scancodes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_pointer, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_leds, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_served, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_served_only, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_pointer_that_moves, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_cursor, setup, teardown),
 	};

@@ -195,8 +195,9 @@ static bool is_served(uint8_t type)
 
 int vnc_client_message(struct vnc_viewer *v)
 {
-	uint8_t type;
-	ssize_t n = recv(v->sock, &type, 1, MSG_PEEK | MSG_DONTWAIT);
+	uint8_t m[sz_rfbFramebufferUpdateRequestMsg];
+	ssize_t n = recv(v->sock, m, sizeof(m), MSG_PEEK | MSG_DONTWAIT);
+	uint8_t type = n > 0 ? m[0] : 0;
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
@@ -204,6 +205,10 @@ int vnc_client_message(struct vnc_viewer *v)
 		return -EPIPE;
 	if (type == rfbClientCutText)
 		return vnc_paste_message(v);
+	if (vnc_plain_request(v, m, (size_t)n))
+		return 0;
+	if (type == rfbSetPixelFormat || type == rfbSetEncodings)
+		v->settled = false;
 	if (type == rfbSetEncodings)
 		v->moves = false; /* unless it is on this list, too */
 	rfbProcessClientMessage(v->client);

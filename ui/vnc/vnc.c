@@ -131,10 +131,20 @@ static void set_options(int sock)
 	setsockopt(sock, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
 }
 
+static void admit(struct vnc *vnc, int sock, bool trusted)
+{
+	struct vnc_viewer *v;
+
+	pthread_mutex_lock(&vnc->places);
+	v = find_place(vnc);
+	if (!v || start_viewer(v, sock, trusted))
+		close(sock);
+	pthread_mutex_unlock(&vnc->places);
+}
+
 static void take_connection(struct vnc *vnc)
 {
 	int sock = accept4(vnc->sock, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	struct vnc_viewer *v;
 
 	if (sock < 0) {
 		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
@@ -142,28 +152,35 @@ static void take_connection(struct vnc *vnc)
 		return;
 	}
 	set_options(sock);
-	pthread_mutex_lock(&vnc->places);
-	v = find_place(vnc);
-	if (!v || start_viewer(v, sock, false))
-		close(sock);
-	pthread_mutex_unlock(&vnc->places);
+	admit(vnc, sock, false);
+}
+
+/* A socket is one write and one read; the pipe's end does not block. */
+static bool take_handed(struct vnc *vnc, int *sock)
+{
+	return read(vnc->handed[0], sock, sizeof(*sock)) == sizeof(*sock);
 }
 
 static void *listen_run(void *arg)
 {
 	struct vnc *vnc = arg;
-	struct pollfd p[2] = {{.fd = vnc->sock, .events = POLLIN},
+	struct pollfd p[3] = {{.fd = vnc->sock, .events = POLLIN},
+			      {.fd = vnc->handed[0], .events = POLLIN},
 			      {.fd = vnc->wake, .events = POLLIN}};
+	int sock;
 
 	prctl(PR_SET_NAME, "vnc");
 	while (!vnc->stopping) {
-		int n = poll(p, 2, -1);
+		int n = poll(p, 3, -1);
 
 		vnc->wakeups++;
-		if (n <= 0 || !p[0].revents)
+		if (n <= 0 || p[2].revents)
 			continue;
 		sandbox_narrow(SANDBOX_VNC);
-		take_connection(vnc);
+		if (p[0].revents)
+			take_connection(vnc);
+		if (p[1].revents && take_handed(vnc, &sock))
+			admit(vnc, sock, true);
 	}
 	return NULL;
 }
@@ -192,9 +209,16 @@ static int make_screens(struct vnc *vnc)
 static void destroy(struct vnc *vnc)
 {
 	struct vnc_viewer *v;
+	int sock;
 
 	for (v = vnc->viewers; v < vnc->viewers + VNC_VIEWERS; v++)
 		vnc_screen_destroy(v);
+	while (vnc->handed[0] >= 0 && take_handed(vnc, &sock))
+		close(sock);
+	if (vnc->handed[0] >= 0) {
+		close(vnc->handed[0]);
+		close(vnc->handed[1]);
+	}
 	if (vnc->path)
 		unlink(vnc->path);
 	if (vnc->sock >= 0)
@@ -237,10 +261,31 @@ static int start(struct vnc *vnc)
 	if (err)
 		return err;
 	vnc->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	vnc->spare = fcntl(vnc->sock, F_DUPFD_CLOEXEC, 0);
-	if (vnc->wake < 0 || vnc->spare < 0)
+	if (vnc->wake < 0 || pipe2(vnc->handed, O_CLOEXEC | O_NONBLOCK))
+		return -errno;
+	if (vnc->sock >= 0)
+		vnc->spare = fcntl(vnc->sock, F_DUPFD_CLOEXEC, 0);
+	if (vnc->sock >= 0 && vnc->spare < 0)
 		return -errno;
 	return start_listener(vnc);
+}
+
+static int listen_at(struct vnc *vnc, const char *address, char **why)
+{
+	int sock = address ? vnc_listen(address, &vnc->address, &vnc->path, why) : -1;
+
+	if (address && sock < 0)
+		return sock;
+	vnc->sock = sock;
+	return 0;
+}
+
+int vnc_serve(struct vnc *vnc, int sock)
+{
+	if (write(vnc->handed[1], &sock, sizeof(sock)) == sizeof(sock))
+		return 0;
+	close(sock);
+	return -EAGAIN;
 }
 
 /* What is wrong whatever the host is like; nothing is opened for good. */
@@ -248,7 +293,7 @@ static int check(const struct vnc_options *opt, struct vnc_passwords *p, char **
 {
 	int err = vnc_passwords(p, opt, why);
 
-	return err || p->full[0] ? err : vnc_check_local(opt->address, why);
+	return err || p->full[0] || !opt->address ? err : vnc_check_local(opt->address, why);
 }
 
 int vnc_check(const struct vnc_options *opt, char **why)
@@ -271,20 +316,20 @@ int vnc_start(struct vnc **out, const struct vnc_options *opt, struct surface *s
 		*why = sentence("Out of memory while starting the VNC server.");
 		return -ENOMEM;
 	}
-	vnc->wake = vnc->spare = -1;
+	vnc->sock = vnc->wake = vnc->spare = vnc->handed[0] = -1;
 	pthread_mutex_init(&vnc->places, NULL);
 	vnc->surface = s;
 	vnc->input = in;
 	vnc->name = strdup(opt->name ? opt->name : "Caisson");
-	vnc->sock = err = check(opt, &vnc->passwords, why);
+	err = check(opt, &vnc->passwords, why);
 	if (!err)
-		vnc->sock = err = vnc_listen(opt->address, &vnc->address, &vnc->path, why);
-	if (err >= 0) {
+		err = listen_at(vnc, opt->address, why);
+	if (!err) {
 		err = start(vnc);
 		if (err)
 			*why = sentence("Cannot start the VNC server at %s: %s; run without it "
 					"with --vnc none.",
-					opt->address, strerror(-err));
+					opt->address ? opt->address : "no address", strerror(-err));
 	}
 	if (err) {
 		destroy(vnc);
