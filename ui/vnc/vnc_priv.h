@@ -36,6 +36,7 @@ struct vnc_viewer {
 	_Atomic enum viewer_state state;  /* [a] */
 	int sock;			  /* [I] stays open until the thread has been joined */
 	int wake;			  /* [I] an eventfd */
+	int epoll;			  /* [t] of the two */
 	rfbScreenInfo *screen;		  /* [t] made once, used by one viewer after the other */
 	rfbClientRec *client;		  /* [t] */
 	struct surface_viewer damage;	  /* [t] but for the surface's part */
