@@ -235,12 +235,24 @@ static void serve(struct vnc_viewer *v)
 	vnc_input_end(v);
 }
 
+/* From then on it cannot be turned out for another. */
+static bool come_in(struct vnc_viewer *v)
+{
+	enum viewer_state stranger = VIEWER_STRANGER;
+
+	if (!atomic_compare_exchange_strong(&v->state, &stranger, VIEWER_RUNNING))
+		return false;
+	if (v->alone)
+		vnc_be_alone(v);
+	return true;
+}
+
 void *vnc_viewer_run(void *viewer)
 {
 	struct vnc_viewer *v = viewer;
 
 	prctl(PR_SET_NAME, "vnc viewer");
-	if (!vnc_handshake(v->sock) && !first_picture(v) && !vnc_client_adopt(v))
+	if (!vnc_handshake(v) && come_in(v) && !first_picture(v) && !vnc_client_adopt(v))
 		serve(v);
 	vnc_client_drop(v);
 	free(v->picture);
