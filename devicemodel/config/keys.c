@@ -247,6 +247,7 @@ static const struct key keys[] = {
 	{ "extra", NULL, key_extra },
 	{ "vga", NULL, key_vga },
 	{ "videoram", config_set_video_memory, NULL },
+	{ "vram_tracking", config_set_vram_tracking, NULL },
 	{ "vnc", NULL, key_vnc },
 	{ "vnclisten", NULL, key_vnclisten },
 	{ "vncdisplay", NULL, key_vncdisplay },

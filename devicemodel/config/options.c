@@ -75,6 +75,9 @@ static const struct option options[] = {
 	  "letters c (disk), d (CD-ROM), n (network) in order (cd)" },
 	{ "vnc", "ADDR:PORT|unix:PATH|none", config_set_vnc,
 	  "where the screen is shown (127.0.0.1:5900 or the next free port)" },
+	{ "vram-tracking", "compare|log|idle[:TIME]", config_set_vram_tracking,
+	  "how changes of the screen are found; with idle, how long without one before nobody "
+	  "looks any more, e.g. 2s (idle)" },
 	{ "serial", "stdio|pty|file:PATH|none", config_set_serial, "the serial port COM1 (none)" },
 	{ "debugcon", "stdio|pty|file:PATH|none", config_set_debugcon,
 	  "the firmware's log (none)" },
@@ -90,7 +93,7 @@ static const struct option options[] = {
 
 /* Planned, and refused until they do something. */
 static const char *const unavailable[] = {
-	"nic", "web", "sdl", "vram-tracking",
+	"nic", "web", "sdl",
 };
 
 void options_print_help(FILE *f)

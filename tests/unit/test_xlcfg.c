@@ -167,7 +167,7 @@ static void test_keys(void **state)
 			    "on_poweroff='destroy'\non_reboot='destroy'\nvnc=1\n"
 			    "vnclisten='0.0.0.0'\nvncdisplay=3\nfirmware='seabios'\n"
 			    "accel='kvm'\ndebugcon='file:/x'\nexit_port=1\n"
-			    "discard_changes=1\nsdl=0\n"
+			    "discard_changes=1\nsdl=0\nvram_tracking='log'\n"
 			    "disk = ['format=raw, vdev=hda, access=rw, target=/w.img']\n");
 
 	assert_string_equal(c.name, "win");
@@ -180,6 +180,7 @@ static void test_keys(void **state)
 	assert_string_equal(c.vnc, "0.0.0.0:5903");
 	assert_false(c.vnc_search);
 	assert_string_equal(c.accel, "kvm");
+	assert_int_equal(c.vram_tracking, VRAM_LOG);
 	assert_string_equal(c.debugcon, "file:/x");
 	assert_int_equal(c.on_reboot, CONFIG_DESTROY);
 	assert_string_equal(c.drives[0].path, "/w.img");
