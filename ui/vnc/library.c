@@ -193,13 +193,18 @@ static bool is_served(uint8_t type)
 
 int vnc_client_message(struct vnc_viewer *v)
 {
-	uint8_t type;
-	ssize_t n = recv(v->sock, &type, 1, MSG_PEEK | MSG_DONTWAIT);
+	uint8_t m[sz_rfbFramebufferUpdateRequestMsg];
+	ssize_t n = recv(v->sock, m, sizeof(m), MSG_PEEK | MSG_DONTWAIT);
+	uint8_t type = n > 0 ? m[0] : 0;
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
 	if (n <= 0 || !is_served(type))
 		return -EPIPE;
+	if (vnc_plain_request(v, m, (size_t)n))
+		return 0;
+	if (type == rfbSetPixelFormat || type == rfbSetEncodings)
+		v->settled = false;
 	rfbProcessClientMessage(v->client);
 	return v->client->sock < 0 ? -EPIPE : 0;
 }

@@ -80,6 +80,7 @@ static void damage_everything(pixman_region32_t *damage, const struct surface_lo
 	pixman_region32_init_rect(damage, 0, 0, look->width, look->height);
 }
 
+/* Brings the picture up to date, and sends what changed unless the library has to. */
 static int refresh(struct vnc_viewer *v)
 {
 	struct surface *s = v->vnc->surface;
@@ -99,7 +100,9 @@ static int refresh(struct vnc_viewer *v)
 	if (!err)
 		copy_damage(v, &look, &damage);
 	surface_release(s);
-	if (!err)
+	if (!err && vnc_plain_is_enough(v))
+		err = vnc_plain_send(v, &damage);
+	else if (!err)
 		mark_damage(v, &damage);
 	pixman_region32_fini(&damage);
 	return err;
@@ -111,7 +114,7 @@ static bool update_is_due(const struct vnc_viewer *v)
 {
 	const rfbClientRec *cl = v->client;
 
-	if (sraRgnEmpty(cl->requestedRegion))
+	if (!v->asked && sraRgnEmpty(cl->requestedRegion))
 		return false;
 	return v->dirty || (cl->useNewFBSize && cl->newFBSizePending) ||
 	       !sraRgnEmpty(cl->modifiedRegion) ||
@@ -124,6 +127,17 @@ static void count_bytes(struct vnc_viewer *v)
 
 	v->vnc->bytes += sent - v->sent;
 	v->sent = sent;
+}
+
+static void update_by_library(struct vnc_viewer *v)
+{
+	vnc_plain_hand_over(v);
+	rfbUpdateClient(v->client);
+	if (update_is_due(v)) /* a new size went out, alone; the pixels follow */
+		rfbUpdateClient(v->client);
+	v->settled = true;
+	v->vnc->updates++;
+	count_bytes(v);
 }
 
 /* Sends what there is to send. How long to wait at most in *ns; false: without limit. */
@@ -143,12 +157,9 @@ static bool update(struct vnc_viewer *v, uint64_t *ns)
 		rfbCloseClient(v->client);
 		return false;
 	}
-	rfbUpdateClient(v->client);
-	if (update_is_due(v)) /* a new size went out, alone; the pixels follow */
-		rfbUpdateClient(v->client);
+	if (update_is_due(v))
+		update_by_library(v);
 	v->next_frame = vnc_now() + VNC_FRAME_NS;
-	v->vnc->updates++;
-	count_bytes(v);
 	return false;
 }
 
@@ -198,6 +209,7 @@ static int first_picture(struct vnc_viewer *v)
 static void serve(struct vnc_viewer *v)
 {
 	v->dirty = true;
+	v->asked = v->settled = false;
 	v->next_frame = 0;
 	v->sent = 0;
 	vnc_input_begin(v);
@@ -218,7 +230,9 @@ void *vnc_viewer_run(void *viewer)
 		serve(v);
 	vnc_client_drop(v);
 	free(v->picture);
+	free(v->wire);
 	v->picture = NULL;
+	v->wire = NULL;
 	v->screen->frameBuffer = NULL;
 	shutdown(v->sock, SHUT_RDWR); /* closed later, by the thread that joins this one */
 	v->state = VIEWER_GONE;

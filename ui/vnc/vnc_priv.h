@@ -44,7 +44,10 @@ struct vnc_viewer {
 	uint32_t *picture;		  /* [t] what the library sends from */
 	unsigned width, height;		  /* [t] of that */
 	unsigned seen_width, seen_height; /* [t] the surface's size, when last looked at */
+	uint8_t *wire;			  /* [t] plain.c's, or NULL */
 	bool dirty;			  /* [t] the surface has news for this viewer */
+	bool asked;			  /* [t] for what changes, and the library was not told */
+	bool settled;			  /* [t] it has had an update since it changed its wishes */
 	uint64_t next_frame;		  /* [t] no update before this time */
 	struct typing typing;		  /* [t] */
 	int buttons;			  /* [t] the last mask the viewer sent */
@@ -86,6 +89,12 @@ int vnc_screen_resize(struct vnc_viewer *v, unsigned width, unsigned height); /*
 int vnc_client_adopt(struct vnc_viewer *v);   /* after the handshake */
 int vnc_client_message(struct vnc_viewer *v); /* its socket is readable; not 0: it is gone */
 void vnc_client_drop(struct vnc_viewer *v);
+
+/* plain.c: updates past the library. They begin with a request that it does not get to see. */
+bool vnc_plain_request(struct vnc_viewer *v, const void *message, size_t n); /* true: was one */
+void vnc_plain_hand_over(struct vnc_viewer *v); /* the request, to the library */
+bool vnc_plain_is_enough(const struct vnc_viewer *v);
+int vnc_plain_send(struct vnc_viewer *v, pixman_region32_t *damage); /* -errno: it is gone */
 
 /* input.c */
 void vnc_input_hooks(struct vnc_viewer *v); /* of its screen */
