@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
+import idlereport
 from lablib import common, cpio, images
 
 HERE = Path(__file__).resolve().parent
@@ -17,6 +18,7 @@ TOP = HERE.parents[1]
 BUILD = TOP / "build/bench/idle"
 MEMORY = {"text": "256M", "fb": "256M", "installer": "512M"}
 MODES = ("compare", "log", "idle")
+ROUNDS = int(os.environ.get("ROUNDS", 20))
 PORTS = {"caisson": 5990, "qemu": 5991}
 HYPERVISORS = {
     "caisson": SimpleNamespace(load=["insmod", str(TOP / "build/caisson.ko")], unload=["rmmod", "caisson"]),
@@ -35,7 +37,8 @@ def work(order, viewer):
 
 
 RESTING = [idle(cursor, viewer) for cursor in ("off", "blinks") for viewer in (False, True)]
-LATENCY = [{"kind": "latency", "name": "first change after rest", "rounds": int(os.environ.get("ROUNDS", 20))}]
+WATCHED = [idle(cursor, True) for cursor in ("off", "blinks")]
+LATENCY = [{"kind": "latency", "name": "first change after rest", "rounds": ROUNDS}]
 STEPS = {
     "text": [*RESTING, *LATENCY, work("S", False), work("S", True)],
     "fb": [*RESTING, *LATENCY, work("s", False), work("s", True), work("p", False), work("p", True)],
@@ -50,34 +53,38 @@ def argv(program, hypervisor, mode, screen):
             "fb": {"caisson": ["--cdrom", "@TMP@/fb.iso"], "qemu": ["-cdrom", "@TMP@/fb.iso"]},
             "installer": {"caisson": ["--cdrom", "@TMP@/installer.iso"], "qemu": ["-cdrom", "@TMP@/installer.iso"]}}
     if program == "caisson":
-        tracking = ["--vram-tracking", mode] if has_option("--vram-tracking") else []
         return ["@TMP@/caisson", "run", "--name", "bench", "--memory", MEMORY[screen], "--cpus", "1", "--accel",
-                f"/dev/{hypervisor}", "--vnc", "127.0.0.1:5990", "--serial", "stdio", *tracking, *boot[screen]["caisson"]]
+                f"/dev/{hypervisor}", "--vnc", "127.0.0.1:5990", "--serial", "stdio",
+                "--vram-tracking", mode, *boot[screen]["caisson"]]
     return ["qemu-system-x86_64", "-name", "bench,debug-threads=on", "-nodefaults", "-machine", "pc", "-accel", "kvm",
             "-cpu", "host", "-m", MEMORY[screen], "-smp", "1", "-vga", "std", "-vnc", "127.0.0.1:91", "-serial", "stdio",
             *boot[screen]["qemu"]]
 
 
-def has_option(word):
-    done = subprocess.run([str(TOP / "build/caisson"), "run", "--help"], capture_output=True, text=True, check=False)
-    return word in done.stdout
-
-
-def session(program, hypervisor, mode, screen):
-    name = f"{screen} {program}" if program == "qemu" else f"{screen} {hypervisor} {mode}"
+def session(program, hypervisor, mode, screen, steps):
+    side = program if program == "qemu" else f"{mode} on {hypervisor}"
     hv = HYPERVISORS[hypervisor]
-    return {"name": name, "argv": argv(program, hypervisor, mode, screen), "port": PORTS[program], "steps": STEPS[screen],
-            "marker": screen != "installer", "load": hv.load, "unload": hv.unload}
+    return {"name": f"{screen}, {side}", "screen": screen, "side": side, "argv": argv(program, hypervisor, mode, screen),
+            "port": PORTS[program], "steps": steps, "marker": screen != "installer", "load": hv.load, "unload": hv.unload}
 
 
-def sessions(everything, wanted):
-    """Those of one hypervisor behind each other."""
-    screens = ("text", "fb", "installer") if everything or "installer" in wanted else ("text", "fb")
-    found = [session("qemu", "kvm", "", screen) for screen in screens]
+def sessions(asked):
+    """The guests to start, those of one hypervisor behind each other."""
+    everything = asked.all or asked.case
+    screens = ("text", "fb", "installer") if everything else ("text", "fb")
+    plan = [session("qemu", "kvm", "", screen, STEPS[screen]) for screen in screens]
     for hypervisor in ("kvm", "caisson"):
-        modes = MODES if has_option("--vram-tracking") else ("today",)
-        found += [session("caisson", hypervisor, mode, screen) for screen in screens for mode in modes]
-    return [s for s in found if re.search(wanted, s["name"])]
+        for screen in screens:
+            for mode in MODES:
+                if mode == "idle" or everything:
+                    plan.append(session("caisson", hypervisor, mode, screen, STEPS[screen]))
+                elif hypervisor == "caisson":
+                    plan.append(session("caisson", hypervisor, mode, screen, WATCHED))
+    plan = [s for s in plan if re.search(asked.case or "", s["name"])]
+    for s in plan:
+        s["profile"] = asked.profile
+        s["steps"] = [t for t in s["steps"] if re.search(asked.step or "", t["name"])]
+    return [s for s in plan if s["steps"]]
 
 
 def initramfs(path):
@@ -118,47 +125,59 @@ def run(keep, plan):
     return json.loads((keep / "found.json").read_text())
 
 
-def is_vcpu(thread):
-    return thread["name"].startswith(("vcpu", "CPU "))
+def by_side(plan, found):
+    """{screen: {side: {step: result}}}"""
+    sorted_out = {}
+    for s in plan:
+        steps = sorted_out.setdefault(s["screen"], {}).setdefault(s["side"], {})
+        steps.update((result["step"]["name"], result) for result in found[s["name"]])
+    return sorted_out
 
 
-def sums(result):
-    """Thousand instructions and wakeups (with those after preemption) a second: of the vCPU, of all others."""
-    found = {}
-    for key, side in (("vcpu", True), ("others", False)):
-        threads = [t for t in result["threads"] if is_vcpu(t) == side]
-        found[key] = SimpleNamespace(**{
-            name: sum(t[field] for t in threads) / result["seconds"] / unit
-            for name, field, unit in (("k", "run_ns", 1e3), ("wakeups", "wakeups", 1), ("preempted", "preempted", 1))})
-    return found
+def show_profiles(keep):
+    """Where the processes executed their instructions. The lab's files have their paths below a folder here."""
+    root = keep / "root"
+    (root / "tmp/bench").mkdir(parents=True, exist_ok=True)
+    shutil.copy(keep / "caisson", root / "tmp/bench/caisson")
+    for name in ("lib", "usr"):
+        if not (root / name).exists():
+            (root / name).symlink_to(f"/{name}")
+    for data in sorted(keep.glob("*.perf")):
+        print(f"\n{data.stem}")
+        for sort in ("comm,dso", "comm,dso,symbol"):
+            done = subprocess.run(["perf", "report", "-i", str(data), "--symfs", str(root), "--kallsyms", str(keep / "kallsyms"), "--stdio",
+                                   "--percent-limit", "0.4", "--sort", sort], check=True, capture_output=True, text=True)
+            print("\n".join(line for line in done.stdout.splitlines() if line and not line.startswith("#")), "\n")
 
 
-def show(found):
-    for name, results in found.items():
-        print(f"\n{name}")
-        for r in results:
-            if "milliseconds" in r:
-                times = sorted(t for t in r["milliseconds"] if t is not None)
-                if not times:
-                    print(f"  {r['step']['name']:40} nothing came")
-                    continue
-                print(f"  {r['step']['name']:40} median {times[len(times) // 2]:.1f} ms, worst {times[-1]:.1f} ms, "
-                      f"{len(r['milliseconds']) - len(times)} lost")
-                continue
-            s = sums(r)
-            print(f"  {r['step']['name']:40} others {s['others'].k:8.1f} k/s {s['others'].wakeups:6.2f}+{s['others'].preempted:.2f} wakeups/s"
-                  f"  vCPU {s['vcpu'].k:8.1f} k/s {s['vcpu'].wakeups:6.2f}+{s['vcpu'].preempted:.2f}  "
-                  f"exits {r['exits'].get('exits', 0) / r['seconds']:6.1f}/s  updates {r['updates'] / r['seconds']:.2f}/s {r['pixels']} px in {r['seconds']:.2f}s")
-            for t in r["threads"]:
-                print(f"      {t['name']:16} {t['wakeups']:6} + {t['preempted']:5} wakeups {t['run_ns'] / 1e3:12.1f} k instructions")
+def plot(keep, found):
+    """build/bench/idle.png: one viewer, and little or nothing moves."""
+    sides = ["qemu", *(f"{mode} on caisson" for mode in MODES)]
+    lines = ["\t".join(("case", idlereport.PEER, *MODES))]
+    for screen in ("text", "fb"):
+        for step in (s["name"] for s in WATCHED):
+            results = [found.get(screen, {}).get(side, {}).get(step) for side in sides]
+            if None in results:
+                return
+            label = f"{idlereport.SCREENS[screen]}, {step.partition(',')[0]}"
+            lines.append("\t".join((label, *(f"{idlereport.rates(r).others.k:.2f}" for r in results))))
+    (keep / "plot.tsv").write_text("\n".join(lines) + "\n")
+    picture = TOP / "build/bench/idle.png"
+    subprocess.run([common.find_program("gnuplot", "gnuplot-nox"), "-c", str(HERE / "idle/plot.gp"), str(keep / "plot.tsv"),
+                    str(picture)], check=True)
+    print(f"written: {picture.relative_to(TOP)}")
 
 
 def main(keep, asked):
-    plan = sessions(asked.all, asked.case or "")
-    for s in plan:
-        s["profile"] = asked.profile
-        s["steps"] = [t for t in s["steps"] if re.search(asked.step or "", t["name"])]
-    found = run(keep, plan)
-    show(found)
+    plan = sessions(asked)
+    if not plan:
+        raise common.ToolError("no case and step of bench-idle has such a name")
+    found = by_side(plan, run(keep, plan))
+    idlereport.show(found, asked.threads)
     if asked.profile:
-        print((keep / "profile").read_text())
+        show_profiles(keep)
+        return
+    path = TOP / "build/bench/idle.json"
+    path.write_text(json.dumps(idlereport.rows(found), indent=1) + "\n")
+    print(f"written: {path.relative_to(TOP)}")
+    plot(keep, found)

@@ -71,7 +71,8 @@ static void play(void)
 	struct fb_fix_screeninfo fixed;
 	uint8_t *memory;
 
-	if (fd < 0 || ioctl(fd, FBIOGET_VSCREENINFO, &mode) || ioctl(fd, FBIOGET_FSCREENINFO, &fixed))
+	if (fd < 0 || ioctl(fd, FBIOGET_VSCREENINFO, &mode) ||
+	    ioctl(fd, FBIOGET_FSCREENINFO, &fixed))
 		return;
 	memory = mmap(NULL, fixed.smem_len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (memory != MAP_FAILED && mode.bits_per_pixel == 16)
