@@ -3,7 +3,7 @@
 
 BUILD   := build
 CC      := gcc
-PKGS    := pixman-1 libpng libvncserver json-c libseccomp
+PKGS    := pixman-1 libpng libvncserver json-c libseccomp zlib
 PKG_CONFIG := pkg-config
 
 WARN    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \

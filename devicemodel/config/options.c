@@ -78,6 +78,8 @@ static const struct option options[] = {
 	{ "vram-tracking", "compare|log|idle[:TIME]", config_set_vram_tracking,
 	  "how changes of the screen are found; with idle, how long without one before nobody "
 	  "looks any more, e.g. 2s (idle)" },
+	{ "vnc-password-file", "PATH", config_set_vnc_password_file,
+	  "its first line is the password for VNC, its second one to look only" },
 	{ "serial", "stdio|pty|file:PATH|none", config_set_serial, "the serial port COM1 (none)" },
 	{ "debugcon", "stdio|pty|file:PATH|none", config_set_debugcon,
 	  "the firmware's log (none)" },

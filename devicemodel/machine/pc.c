@@ -18,6 +18,7 @@
 #include "dm/loop.h"
 #include "dm/parts.h"
 #include "kvm/kvm.h"
+#include "typist.h"
 #include "ui/surface.h"
 
 /* Main memory below 4 GiB ends where the PCI hole begins at the latest; the rest goes above. */
@@ -386,6 +387,7 @@ void pc_destroy(struct pc *pc)
 		block_close(pc->old_disc[n]);
 	}
 	machine_lock(&pc->m);
+	typist_destroy(pc->typist);
 	chr_close(pc->serial);
 	chr_close(pc->debugcon);
 	machine_unlock(&pc->m);

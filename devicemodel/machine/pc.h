@@ -14,6 +14,7 @@ struct chardev;
 struct input;
 struct kvm;
 struct surface;
+struct typist;
 struct vnc;
 
 /* [m] machine lock; everything else here is fixed once pc_create() is done. */
@@ -38,6 +39,7 @@ struct pc {
 	struct surface *surface;
 	struct input *input;
 	struct vnc *vnc; /* NULL without VNC */
+	struct typist *typist; /* [m] from the first text or keys to type on */
 	struct firmware_info info; /* the machine, as its tables describe it */
 	struct boot *boot; /* a kernel to start without firmware; NULL: the firmware starts */
 };
@@ -62,6 +64,7 @@ int console_create(struct pc *pc, char **why);
 int console_serve(struct pc *pc, struct config *c, char **why);
 void console_connect(struct pc *pc);
 void console_stop_serving(struct pc *pc);
+struct typist *console_typist(struct pc *pc); /* machine lock held; NULL: out of memory */
 void console_destroy(struct pc *pc);
 
 #endif

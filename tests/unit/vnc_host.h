@@ -68,6 +68,20 @@ static inline void on_relative(void *arg, int dx, int dy, int dz, unsigned butto
 	note(arg, text);
 }
 
+/* A guest whose keyboard has no capital X. */
+static inline int on_type(void *arg, const char *text, char **why)
+{
+	char what[96];
+
+	if (strchr(text, 'X')) {
+		*why = strdup("No key types this.");
+		return -EINVAL;
+	}
+	snprintf(what, sizeof(what), "type(%zu,%.40s)", strlen(text), text);
+	note(arg, what);
+	return 0;
+}
+
 static inline bool happened(struct host *h, const char *want)
 {
 	bool same;
@@ -138,9 +152,16 @@ static inline void fill_noise(struct host *h, unsigned seed)
 	surface_end(h->s);
 }
 
-static inline void serve(struct host *h, const char *address)
+/* password: NULL for none; a path or, without a slash, the password itself. */
+static inline void serve_with(struct host *h, const char *address, const char *password)
 {
-	struct vnc_options opt = {.address = address, .name = "a guest"};
+	bool file = password && strchr(password, '/');
+	struct vnc_options opt = {
+		.address = address,
+		.name = "a guest",
+		.password_file = file ? password : NULL,
+		.password = file ? NULL : password,
+	};
 	char *why = NULL;
 
 	assert_int_equal(vnc_start(&h->vnc, &opt, h->s, h->in, &why), 0);
@@ -148,10 +169,16 @@ static inline void serve(struct host *h, const char *address)
 	h->address = vnc_address(h->vnc);
 }
 
+static inline void serve(struct host *h, const char *address)
+{
+	serve_with(h, address, NULL);
+}
+
 static inline int setup(void **state)
 {
 	struct host *h = calloc(1, sizeof(*h));
-	struct input_sink sink = {.key = on_key, .relative = on_relative, .arg = h};
+	struct input_sink sink = {
+		.key = on_key, .relative = on_relative, .type = on_type, .arg = h};
 
 	pthread_mutex_init(&h->lock, NULL);
 	h->s = surface_create();
