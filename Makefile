@@ -11,7 +11,8 @@ WARN    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototyp
 INCLUDE := -Idevicemodel/include -Idevicemodel -Iui/include -Ihypervisor/include/uapi
 CFLAGS  ?= -O2 -g
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -pthread $(WARN) $(INCLUDE) $(CFLAGS) \
-           $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
+           $(shell $(PKG_CONFIG) --cflags $(PKGS) sdl2 2>/dev/null)
+# SDL is loaded by those who want a window: ui/sdl/library.h.
 LIBS     = $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) -lm
 SAN     := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
