@@ -197,7 +197,7 @@ bench-boot: $(BUILD)/deps.ok
 	@$(MAKE) all module
 	@tools/bench/bench boot
 
-## bench-idle: what an idle guest costs, with and without a viewer; ARGS='--all', ARGS="--case 'fb kvm'"
+## bench-idle: what an idle guest costs, with and without a viewer; ARGS=--all, ARGS="--case 'fb, idle on kvm'"
 bench-idle: $(BUILD)/deps.ok
 	@$(MAKE) all module idle-programs
 	@tools/bench/bench idle $(ARGS)

@@ -103,7 +103,7 @@ def prepare(keep, plan):
     shutil.copy(kernel.image, keep / "vmlinuz")
     initramfs(keep / "initrd")
     config = ("DEFAULT linux\nPROMPT 0\nTIMEOUT 0\nLABEL linux\n  KERNEL /vmlinuz\n"
-              "  APPEND initrd=/initrd quiet vga=0x317\n")
+              "  APPEND initrd=/initrd quiet panic=1 vga=0x317\n")
     images.make_iso(keep / "fb.iso", keep, "CAISSON_IDLE", config, {"/vmlinuz": kernel.image, "/initrd": keep / "initrd"})
     files = [[f"/out/{name}", name] for name in ("caisson", "vmlinuz", "initrd", "fb.iso")]
     if any("installer" in s["name"] for s in plan):

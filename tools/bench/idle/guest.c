@@ -18,7 +18,7 @@
 
 enum {
 	COM1 = 0x3f8,
-	MANY_LINES = 20000,	/* text mode */
+	MANY_LINES = 4000,	/* text mode */
 	LINES = 400,		/* each a redrawn picture */
 	FRAMES = 300,
 };
