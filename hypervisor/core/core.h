@@ -30,8 +30,8 @@ struct hv_slot {
 	unsigned id;
 	uint64_t gpa, len, uaddr;
 	uint32_t flags;		/* HV_SLOT_* */
-	unsigned long *written; /* [a] pages that the core itself has written, while HV_SLOT_LOG;
-				 * behind them as much room for vram.bits [m] */
+	unsigned long *written; /* [a] pages that the core itself has written, while HV_SLOT_LOG */
+	unsigned long *found;	/* [m] pages that were dirty when somebody asked; behind written */
 	struct hv_vram vram;	/* [V], its state: see vram.c; no pages: nothing is tracked */
 };
 
@@ -341,11 +341,11 @@ int hv_mem_cmpxchg(struct hv_vcpu *v, uint64_t gpa, uint64_t *old, uint64_t val,
 void hv_slot_written(struct hv_vcpu *v, struct hv_slot *s, uint64_t gpa, size_t n);
 /*
  * vm->lock held. The slot with a log: -EINVAL, no slot can have this id; -ENOENT. Its dirty pages
- * of [first, first + n) into bits, 0 being first; clear: and forgets them, with a flush.
+ * of [first, first + n) into found, 0 being first; clear: and forgets them, with a flush.
  */
 int hv_slot_logged(struct hv_vm *vm, unsigned id, struct hv_slot **s);
 void hv_slot_take(struct hv_vm *vm, const struct hv_slot *s, uint64_t first, uint64_t n,
-		  unsigned long *bits, bool clear);
+		  bool clear);
 /* The end of the piece that begins at gpa: vm->mmu is not held longer than for that. */
 uint64_t hv_piece_end(uint64_t gpa, uint64_t end);
 /* Is any of [gpa, gpa + n) of the slot without write access because it is idle? */

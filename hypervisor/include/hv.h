@@ -37,10 +37,11 @@ int hv_slot_set(struct hv_vm *vm, unsigned id, uint64_t gpa, uint64_t len, uint6
 		uint32_t flags);
 uint64_t hv_slot_pages(struct hv_vm *vm, unsigned id); /* 0: no such slot */
 /*
- * ORs the dirty bits, one for each 4 KiB page, into bits; clear: and forgets them. -EINVAL: no slot
+ * Which pages are dirty, a bit for each 4 KiB; clear: and forgets them. The bits are the slot's:
+ * the caller lets nobody ask again, or change the slot, before he has read them. -EINVAL: no slot
  * can have this id; -ENOENT: no log.
  */
-int hv_slot_dirty(struct hv_vm *vm, unsigned id, unsigned long *bits, bool clear);
+int hv_slot_dirty(struct hv_vm *vm, unsigned id, bool clear, const unsigned long **bits);
 /*
  * Forgets those of [first, first + n) whose bit (0 is page first) is set in bits. -EINVAL also: not
  * in whole words (but at the slot's end), or not in the slot.
@@ -58,7 +59,7 @@ struct hv_vram {
 	void *event;	   /* host_event_signal() */
 	bool idle;
 	uint64_t wakes;	     /* how often a write has ended the rest */
-	unsigned long *bits; /* what a query has found, 0 being first; NULL: nothing */
+	const unsigned long *bits; /* what a query has found, 0 being first; NULL: nothing */
 	uint64_t found_ns;   /* the core's own: when a query found something last */
 };
 /*
@@ -68,8 +69,8 @@ struct hv_vram {
  */
 int hv_vram_set(struct hv_vm *vm, unsigned id, const struct hv_vram *t);
 /*
- * A query: moves what is dirty out of the log. *now: how it is then; its bits stay until the next
- * query, or until the slot changes. -ENOENT: not tracked.
+ * A query: moves what is dirty out of the log. *now: how it is then, with bits as hv_slot_dirty()
+ * gives them. -ENOENT: not tracked.
  */
 int hv_vram_dirty(struct hv_vm *vm, unsigned id, struct hv_vram *now);
 

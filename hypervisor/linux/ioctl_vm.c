@@ -130,19 +130,12 @@ static size_t bitmap_bytes(u64 pages)
 static long get_dirty(struct vm *vm, void *arg, void __user *user)
 {
 	const struct kvm_dirty_log *asked = arg;
-	size_t bytes = bitmap_bytes(hv_slot_pages(vm->hv, asked->slot));
-	unsigned long few[64] = {}, *bits = few; /* a display's, at each of its frames */
-	long err;
+	const unsigned long *bits;
+	long err = hv_slot_dirty(vm->hv, asked->slot, !vm->manual_dirty, &bits);
 
-	if (bytes > sizeof(few))
-		bits = kvzalloc(bytes, GFP_KERNEL_ACCOUNT);
-	if (!bits)
-		return -ENOMEM;
-	err = hv_slot_dirty(vm->hv, asked->slot, bits, !vm->manual_dirty);
-	if (!err && copy_to_user(asked->dirty_bitmap, bits, bytes))
+	if (!err && copy_to_user(asked->dirty_bitmap, bits,
+				 bitmap_bytes(hv_slot_pages(vm->hv, asked->slot))))
 		err = -EFAULT;
-	if (bits != few)
-		kvfree(bits);
 	return err;
 }
 

@@ -235,6 +235,7 @@ static int slot_change(struct hv_vm *vm, struct hv_slot *old, struct hv_slot *s)
 		s->written = written ? written : host_alloc(2 * slot_words(s) * sizeof(*written));
 		if (!s->written)
 			return -ENOMEM;
+		s->found = s->written + slot_words(s);
 	}
 	if (old)
 		sweep(vm, old->uaddr, old->uaddr + old->len, ZAP);
@@ -274,8 +275,7 @@ uint64_t hv_slot_pages(struct hv_vm *vm, unsigned id)
 	return pages;
 }
 
-static bool take_written(const struct hv_slot *s, uint64_t first, uint64_t n, unsigned long *bits,
-			 bool clear)
+static bool take_written(const struct hv_slot *s, uint64_t first, uint64_t n, bool clear)
 {
 	bool flush = false;
 
@@ -287,7 +287,7 @@ static bool take_written(const struct hv_slot *s, uint64_t first, uint64_t n, un
 
 			if (page >= n)
 				continue;
-			bits[page / 64] |= 1ul << page % 64;
+			s->found[page / 64] |= 1ul << page % 64;
 			taken |= w & -w;
 		}
 		if (!taken || !clear)
@@ -303,20 +303,21 @@ static bool take_written(const struct hv_slot *s, uint64_t first, uint64_t n, un
  * there a processor may still have the old mapping, too, so that both ask for a flush.
  */
 void hv_slot_take(struct hv_vm *vm, const struct hv_slot *s, uint64_t first, uint64_t n,
-		  unsigned long *bits, bool clear)
+		  bool clear)
 {
-	const struct stage2_log log = { .bits = bits, .gpa = s->gpa + first * S2_PAGE,
+	const struct stage2_log log = { .bits = s->found, .gpa = s->gpa + first * S2_PAGE,
 					.len = n * S2_PAGE };
 	uint64_t next, end = log.gpa + log.len;
 	bool flush = false;
 
+	memset(s->found, 0, (n + 63) / 64 * sizeof(*s->found));
 	for (uint64_t gpa = log.gpa; gpa < end; gpa = next) {
 		next = hv_piece_end(gpa, end);
 		host_spin_lock(&vm->mmu);
 		flush |= stage2_dirty(&vm->s2, gpa, next - gpa, &log, clear);
 		host_spin_unlock(&vm->mmu);
 	}
-	flush |= take_written(s, first, n, bits, clear);
+	flush |= take_written(s, first, n, clear);
 	if (flush)
 		hv_flush_all(vm);
 }
@@ -329,15 +330,17 @@ int hv_slot_logged(struct hv_vm *vm, unsigned id, struct hv_slot **s)
 	return *s && (*s)->written ? 0 : -ENOENT;
 }
 
-int hv_slot_dirty(struct hv_vm *vm, unsigned id, unsigned long *bits, bool clear)
+int hv_slot_dirty(struct hv_vm *vm, unsigned id, bool clear, const unsigned long **bits)
 {
 	struct hv_slot *s;
 	int err;
 
 	host_lock(&vm->lock);
 	err = hv_slot_logged(vm, id, &s);
-	if (!err)
-		hv_slot_take(vm, s, 0, s->len / S2_PAGE, bits, clear);
+	if (!err) {
+		hv_slot_take(vm, s, 0, s->len / S2_PAGE, clear);
+		*bits = s->found;
+	}
 	host_unlock(&vm->lock);
 	return err;
 }

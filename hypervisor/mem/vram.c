@@ -61,7 +61,6 @@ int hv_vram_set(struct hv_vm *vm, unsigned id, const struct hv_vram *t)
 	if (!err) {
 		wake(vm, s);
 		s->vram = *t;
-		s->vram.bits = s->written + (s->len / S2_PAGE + 63) / 64;
 		s->vram.found_ns = host_now_ns();
 	}
 	hv_vm_thaw(vm);
@@ -71,13 +70,11 @@ int hv_vram_set(struct hv_vm *vm, unsigned id, const struct hv_vram *t)
 /* Is anything dirty? */
 static bool find(struct hv_vm *vm, struct hv_slot *s)
 {
-	const uint64_t words = (s->vram.pages + 63) / 64;
 	unsigned long any = 0;
 
-	memset(s->vram.bits, 0, words * sizeof(any));
-	hv_slot_take(vm, s, s->vram.first, s->vram.pages, s->vram.bits, true);
-	for (uint64_t i = 0; i < words; i++)
-		any |= s->vram.bits[i];
+	hv_slot_take(vm, s, s->vram.first, s->vram.pages, true);
+	for (uint64_t i = 0; i < s->vram.pages; i += 64)
+		any |= s->found[i / 64];
 	return any;
 }
 
@@ -112,8 +109,7 @@ int hv_vram_dirty(struct hv_vm *vm, unsigned id, struct hv_vram *now)
 		bool found = !cpu_load(&s->vram.idle) && find_or_rest(vm, s);
 
 		*now = s->vram;
-		if (!found)
-			now->bits = NULL;
+		now->bits = found ? s->found : NULL;
 	}
 	host_unlock(&vm->lock);
 	return err;

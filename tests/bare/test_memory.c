@@ -161,8 +161,10 @@ static unsigned long dirty[MORE_PAGES / 64];
 
 static void get_dirty(struct rig *r, bool clear)
 {
-	memset(dirty, 0, sizeof(dirty));
-	CHECK_EQ(hv_slot_dirty(r->vm, 1, dirty, clear), 0);
+	const unsigned long *bits;
+
+	CHECK_EQ(hv_slot_dirty(r->vm, 1, clear, &bits), 0);
+	memcpy(dirty, bits, sizeof(dirty));
 }
 
 /* Exactly these pages, n of them. */
@@ -248,7 +250,7 @@ CASE(memory_dirty_by_core, MODE_LONG, guest_io_string)
 CASE(memory_dirty_clear, MODE_LONG, guest_memory)
 {
 	static const unsigned first[] = { 64, 65, 66, 130 }, left[] = { 65, 130 };
-	const unsigned long which = 1ul << 0 | 1ul << 2; /* pages 64 and 66 */
+	const unsigned long which = 1ul << 0 | 1ul << 2, *bits; /* pages 64 and 66 */
 
 	rig_more(r, HV_SLOT_LOG);
 	guest_reads(r, G_MORE + 100 * PAGE, 0);
@@ -263,7 +265,7 @@ CASE(memory_dirty_clear, MODE_LONG, guest_memory)
 	get_dirty(r, true);
 	CHECK(dirty[1] & 1ul << 2);
 	CHECK(!(dirty[1] & 1));
-	CHECK_EQ(hv_slot_dirty(r->vm, 2, dirty, false), -ENOENT);
+	CHECK_EQ(hv_slot_dirty(r->vm, 2, false, &bits), -ENOENT);
 	end(r);
 }
 

@@ -99,6 +99,17 @@ HELPER unsigned level_at(uint64_t gpa)
 	return walk(gpa, &level) ? level : 0;
 }
 
+/* The dirty log of a slot, as whole words. */
+HELPER int dirty_log(unsigned id, unsigned long *to, unsigned words, bool clear)
+{
+	const unsigned long *bits;
+	int err = hv_slot_dirty(vm, id, clear, &bits);
+
+	if (!err)
+		memcpy(to, bits, words * sizeof(*to));
+	return err;
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 #endif

@@ -363,8 +363,7 @@ static void mark(unsigned page)
 
 static void expect_dirty(bool clear)
 {
-	memset(bits, 0, sizeof(bits));
-	assert_int_equal(hv_slot_dirty(vm, 1, bits, clear), 0);
+	assert_int_equal(dirty_log(1, bits, WORDS, clear), 0);
 	assert_memory_equal(bits, model, sizeof(bits));
 	if (clear)
 		memset(model, 0, sizeof(model));
@@ -464,8 +463,8 @@ static void dirty_errors(void **state)
 	uint8_t *mem = fake_slot_add(vm, 1, GPA, LEN, 0);
 	uint64_t gen;
 
-	assert_int_equal(hv_slot_dirty(vm, 1, bits, true), -ENOENT);
-	assert_int_equal(hv_slot_dirty(vm, 5, bits, true), -ENOENT);
+	assert_int_equal(dirty_log(1, bits, WORDS, true), -ENOENT);
+	assert_int_equal(dirty_log(5, bits, WORDS, true), -ENOENT);
 	assert_int_equal(hv_slot_clear(vm, 1, 0, PAGES, bits), -ENOENT);
 	touch(GPA, true); /* before logging: does not count */
 	assert_int_equal(hv_slot_set(vm, 1, GPA, LEN, (uintptr_t)mem, HV_SLOT_LOG), 0);
@@ -496,7 +495,7 @@ static void dirty_errors(void **state)
 		if (i)
 			assert_int_equal(hv_slot_clear(vm, 1, 0, 64, bits), 0);
 		else
-			assert_int_equal(hv_slot_dirty(vm, 1, bits, true), 0);
+			assert_int_equal(dirty_log(1, bits, WORDS, true), 0);
 		assert_int_equal(vm->s2_gen, gen + 1);
 	}
 	/* bits behind the slot's end mean nothing, not even the pages of the next slot */
@@ -504,8 +503,7 @@ static void dirty_errors(void **state)
 	touch(GPA + LEN, true);
 	memset(bits, 0xff, sizeof(bits));
 	assert_int_equal(hv_slot_clear(vm, 1, 256, PAGES - 256, bits), 0);
-	memset(bits, 0, sizeof(bits));
-	assert_int_equal(hv_slot_dirty(vm, 2, bits, true), 0);
+	assert_int_equal(dirty_log(2, bits, WORDS, true), 0);
 	assert_int_equal(bits[0], 1);
 	/* what the log had is gone with it */
 	touch(GPA, true);
