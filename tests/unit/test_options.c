@@ -169,7 +169,7 @@ static void test_errors(void **state)
 
 static void test_unavailable(void **state)
 {
-	static const char *const options[] = { "--nic", "--web", "--sdl", "--vram-tracking" };
+	static const char *const options[] = { "--nic", "--web", "--sdl" };
 
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
 		refused(ARGS(options[i], "x"), "is not available in this version");
