@@ -114,6 +114,8 @@ void config_free(struct config *c)
 	free(c->name);
 	free(c->uuid);
 	free(c->vnc);
+	free(c->vnc_password_file);
+	free(c->vnc_password);
 	free(c->serial);
 	free(c->debugcon);
 	free(c->accel);
@@ -275,6 +277,24 @@ int config_set_vnc(struct config *c, const char *value, char **why)
 				     value);
 	c->vnc_search = false;
 	return config_replace(&c->vnc, value);
+}
+
+/* The last of the two counts, whichever it is: an option overrides a file. */
+int config_set_vnc_password_file(struct config *c, const char *value, char **why)
+{
+	int err;
+
+	if (!*value)
+		return config_refuse(why, "a file's name is needed.");
+	err = config_replace(&c->vnc_password, NULL);
+	return err ? err : config_replace(&c->vnc_password_file, value);
+}
+
+int config_set_vnc_password(struct config *c, const char *value, char **why)
+{
+	int err = config_replace(&c->vnc_password_file, NULL);
+
+	return err ? err : config_replace(&c->vnc_password, *value ? value : NULL);
 }
 
 static int set_chardev(char **field, const char *value, char **why)

@@ -91,6 +91,14 @@ static void put_tracking(FILE *f, const struct config *c)
 		put_string(f, "vram_tracking", names[c->vram_tracking]);
 }
 
+static void put_vnc_password(FILE *f, const struct config *c)
+{
+	if (c->vnc_password_file)
+		put_string(f, "vnc_password_file", c->vnc_password_file);
+	if (c->vnc_password)
+		put_string(f, "vncpasswd", c->vnc_password);
+}
+
 void config_dump(const struct config *c, FILE *f)
 {
 	put_string(f, "name", c->name);
@@ -112,6 +120,8 @@ void config_dump(const struct config *c, FILE *f)
 	put_number(f, "videoram", c->video_memory / CONFIG_MIB);
 	put_tracking(f, c);
 	put_vnc(f, c);
+	put_vnc_password(f, c);
+	put_number(f, "sdl", c->sdl);
 	put_string(f, "serial", c->serial);
 	put_string(f, "debugcon", c->debugcon);
 	put_number(f, "exit_port", c->exit_port);

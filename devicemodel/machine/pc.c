@@ -18,6 +18,7 @@
 #include "dm/loop.h"
 #include "dm/parts.h"
 #include "kvm/kvm.h"
+#include "typist.h"
 #include "ui/surface.h"
 
 /* Main memory below 4 GiB ends where the PCI hole begins at the latest; the rest goes above. */
@@ -351,11 +352,11 @@ int pc_init(struct pc *pc, char **why)
 
 int pc_create(struct pc *pc, struct config *c, const char *device, char **why)
 {
-	int err = 0;
+	int err = console_open_window(pc, c, why);
 
-	if (c->kernel)
+	if (!err && c->kernel)
 		firmware_load_vga_rom(&pc->roms, NULL);
-	else
+	else if (!err)
 		err = firmware_load_roms(&pc->roms, c->firmware, NULL, why);
 	if (!err)
 		err = open_memory(pc, c, why);
@@ -386,6 +387,7 @@ void pc_destroy(struct pc *pc)
 		block_close(pc->old_disc[n]);
 	}
 	machine_lock(&pc->m);
+	typist_destroy(pc->typist);
 	chr_close(pc->serial);
 	chr_close(pc->debugcon);
 	machine_unlock(&pc->m);

@@ -290,6 +290,8 @@ static void assert_same(const struct config *a, const struct config *b)
 	assert_same_text(a->uuid, b->uuid);
 	assert_same_text(a->boot, b->boot);
 	assert_same_text(a->vnc, b->vnc);
+	assert_same_text(a->vnc_password, b->vnc_password);
+	assert_same_text(a->vnc_password_file, b->vnc_password_file);
 	assert_same_text(a->serial, b->serial);
 	assert_same_text(a->debugcon, b->debugcon);
 	assert_same_text(a->accel, b->accel);
@@ -346,6 +348,7 @@ static void test_dump_reads_back(void **state)
 	accepts(&c, drives_add_option, "new\nline'.img");
 	accepts(&c, drives_set_cdrom, "/cd,with,commas.iso");
 	accepts(&c, config_set_vnc, "[::1]:5907");
+	accepts(&c, config_set_vnc_password_file, "/etc/a \"word\"");
 	accepts(&c, config_set_serial, "file:/tmp/a \"log\"");
 	accepts(&c, config_set_accel, "/dev/kvm");
 	accepts(&c, config_set_boot, "dc");
@@ -371,6 +374,7 @@ static void test_dump_reads_back(void **state)
 	finish_and_trip(&c);
 	c = fresh();
 	accepts(&c, config_set_vnc, "0.0.0.0:80");
+	accepts(&c, config_set_vnc_password, "a\\ \"b'");
 	finish_and_trip(&c);
 }
 

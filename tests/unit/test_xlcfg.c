@@ -291,6 +291,24 @@ static void test_vnc_keys(void **state)
 	check_vnc("vnclisten = 'unix:/x'", "unix:/x", false);
 }
 
+static void check_password(const char *text, const char *password, const char *file)
+{
+	struct config c = read_config(text);
+
+	assert_string_equal(c.vnc_password ? c.vnc_password : "", password);
+	assert_string_equal(c.vnc_password_file ? c.vnc_password_file : "", file);
+	config_free(&c);
+}
+
+static void test_vnc_password_keys(void **state)
+{
+	check_password("vncpasswd = 'secret'", "secret", "");
+	check_password("vncpasswd = ''", "", ""); /* as xl has it: none */
+	check_password("vnc_password_file = '/x'", "", "/x");
+	check_password("vnc_password_file = '/x'\nvncpasswd = 'secret'", "secret", "");
+	check_password("vncpasswd = 'secret'\nvnc_password_file = '/x'", "", "/x");
+}
+
 /* --- disks ----------------------------------------------------------------------------------- */
 
 struct drive_case {
@@ -370,7 +388,8 @@ int main(void)
 		cmocka_unit_test(test_key_errors),	cmocka_unit_test(test_kernel_keys),
 		cmocka_unit_test(test_firmware_keys),
 		cmocka_unit_test(test_warnings),
-		cmocka_unit_test(test_vnc_keys),	cmocka_unit_test(test_disk_entries),
+		cmocka_unit_test(test_vnc_keys),
+		cmocka_unit_test(test_vnc_password_keys),	cmocka_unit_test(test_disk_entries),
 		cmocka_unit_test(test_disk_errors),
 	};
 
