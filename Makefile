@@ -191,6 +191,7 @@ include hypervisor/hv.mk
 include hypervisor/bare.mk
 include hypervisor/module.mk
 include tools/bench/exits/exits.mk
+include tools/bench/idle/idle.mk
 
 ## bench: all measurements, beside QEMU in the lab; each prints a table and writes build/bench/
 bench:
@@ -203,10 +204,10 @@ bench-boot: $(BUILD)/deps.ok
 	@$(MAKE) all module
 	@tools/bench/bench boot
 
-## bench-idle: wakeups of each thread while Debian's text console is idle
+## bench-idle: what an idle guest costs, with and without a viewer; ARGS=--all, ARGS="--case 'fb, idle on kvm'"
 bench-idle: $(BUILD)/deps.ok
-	@$(MAKE) all module
-	@tools/bench/bench idle
+	@$(MAKE) all module idle-programs
+	@tools/bench/bench idle $(ARGS)
 
 ## bench-exits: instructions of each kind of exit, our hypervisor beside KVM, on AMD-V and VT-x; ARGS='--cpu intel'
 bench-exits: $(BUILD)/deps.ok

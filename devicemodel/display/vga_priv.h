@@ -195,7 +195,9 @@ struct vga_paint {
 	uint32_t colour[256];	/* palette as drawn */
 	uint32_t cell[TEXT_MAX_ROWS * TEXT_MAX_COLS]; /* text as drawn */
 	uint32_t word[TEXT_MAX_ROWS * TEXT_MAX_COLS]; /* the memory behind it */
-	bool lively[TEXT_MAX_ROWS];	/* rows of text in which something blinks */
+	struct {
+		uint16_t first, end;	/* columns between which something blinks, in each row */
+	} lively[TEXT_MAX_ROWS];
 	uint32_t pixel[LINE_PIXELS], scaled[LINE_PIXELS]; /* one line in the making */
 };
 

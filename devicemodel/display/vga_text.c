@@ -49,6 +49,11 @@ struct text_job {
 	bool all, drawn;
 };
 
+static unsigned min(unsigned a, unsigned b)
+{
+	return a < b ? a : b;
+}
+
 /* --- one cell --- */
 
 /* The dots of a line, the leftmost in bit 8. */
@@ -150,19 +155,30 @@ static uint32_t cursor_column(const struct text_job *j, const struct text_row *r
 	return j->cursor == UINT32_MAX ? UINT32_MAX : (j->cursor - r->address) & j->view->wrap;
 }
 
+/* Something blinks here: the row needs looking at whatever memory says. */
+static void note_lively(struct text_job *j, const struct text_row *r, unsigned col)
+{
+	uint16_t *first = &j->v->paint.lively[r->index].first;
+	uint16_t *end = &j->v->paint.lively[r->index].end;
+
+	*first = *first < *end && *first < col ? *first : col;
+	*end = *end > col ? *end : col + 1;
+}
+
 /* The cell for a word of memory; notes what blinks. */
-static uint32_t make_cell(struct text_job *j, const struct text_row *r, uint32_t word,
+static uint32_t make_cell(struct text_job *j, const struct text_row *r, uint32_t word, unsigned col,
 			  bool at_cursor)
 {
-	struct vga_paint *p = &j->v->paint;
 	uint32_t cell = word & 0xffff;
 
 	if (at_cursor) {
-		p->cursor_shown = p->lively[r->index] = true;
+		j->v->paint.cursor_shown = true;
+		note_lively(j, r, col);
 		cell |= j->cursor_cell;
 	}
 	if (j->view->blink && (cell & 0x8000)) {
-		p->blink_shown = p->lively[r->index] = true;
+		j->v->paint.blink_shown = true;
+		note_lively(j, r, col);
 		cell |= j->blink_on ? 0 : CELL_HIDDEN;
 	}
 	return cell;
@@ -179,14 +195,16 @@ static void damage_run(struct text_job *j, const struct text_row *r, unsigned fr
 			       (to - from) * j->cell_width, r->lines);
 }
 
-static void draw_cells(struct text_job *j, const struct text_row *r, unsigned cols, uint32_t cursor)
+/* Looks at the cells from first to end, and draws those that are others. */
+static void draw_cells(struct text_job *j, const struct text_row *r, unsigned first, unsigned end,
+		       uint32_t cursor)
 {
 	const uint32_t *word = j->v->paint.word + (size_t)r->index * TEXT_MAX_COLS;
 	uint32_t *seen = j->v->paint.cell + (size_t)r->index * TEXT_MAX_COLS;
-	unsigned run = 0;
+	unsigned run = first;
 
-	for (unsigned col = 0; col < cols; col++) {
-		uint32_t cell = make_cell(j, r, word[col], col == cursor);
+	for (unsigned col = first; col < end; col++) {
+		uint32_t cell = make_cell(j, r, word[col], col, col == cursor);
 
 		if (cell == seen[col] && !j->all) {
 			damage_run(j, r, run, col);
@@ -196,24 +214,25 @@ static void draw_cells(struct text_job *j, const struct text_row *r, unsigned co
 		seen[col] = cell;
 		draw_cell(j, r, (int)(col * j->cell_width) - (int)r->pan, cell);
 	}
-	damage_run(j, r, run, cols);
+	damage_run(j, r, run, end);
 }
 
 static void draw_row(struct text_job *j, const struct text_row *r)
 {
 	struct vga_paint *p = &j->v->paint;
 	unsigned cols = j->view->units + (r->pan ? 1 : 0);
+	unsigned first = p->lively[r->index].first, end = p->lively[r->index].end;
 	uint32_t cursor = cursor_column(j, r);
 
-	if (!fetch_row(j, r, cols) && !j->all && !p->lively[r->index] && cursor >= cols)
-		return;
-	p->lively[r->index] = false;
-	draw_cells(j, r, cols, cursor);
-}
-
-static unsigned min(unsigned a, unsigned b)
-{
-	return a < b ? a : b;
+	if (fetch_row(j, r, cols) || j->all) {
+		first = 0;
+		end = cols;
+	} else if (cursor < cols) {
+		first = first < end ? min(first, cursor) : cursor;
+		end = end > cursor ? end : cursor + 1;
+	}
+	p->lively[r->index].first = p->lively[r->index].end = 0;
+	draw_cells(j, r, first, end, cursor);
 }
 
 static void draw_rows(struct text_job *j)

@@ -160,6 +160,8 @@ const struct allowed_call allowed_calls[] = {
 	CALL(ppoll, MAY_VNC | MAY_LOOP),
 	CALL(select, MAY_VNC),
 	CALL(pselect6, MAY_VNC),
+	CALL(epoll_create1, MAY_VNC),
+	CALL(epoll_pwait2, MAY_VNC),
 
 	/* the event loop, start and end */
 	CALL(epoll_wait, MAY_LOOP),

@@ -6,14 +6,15 @@
 #include "vnc_priv.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <rfb/rfbregion.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 /* --- from the surface to the viewer's picture --- */
 
@@ -172,26 +173,35 @@ static void on_damage(struct surface_viewer *damage)
 	eventfd_write(v->wake, 1);
 }
 
+/* Sleeps; false: the viewer has left. News come by their edge, so that nobody has to take them. */
 static bool wait_for_work(struct vnc_viewer *v)
 {
-	struct pollfd p[2] = {{.fd = v->sock, .events = POLLIN}, {.fd = v->wake, .events = POLLIN}};
+	struct epoll_event e[2];
 	struct timespec t;
-	eventfd_t count;
 	uint64_t ns;
-	bool limited = update(v, &ns);
+	bool limited = update(v, &ns), message = false;
+	int n, i;
 
 	if (v->client->sock < 0)
 		return false;
 	t.tv_sec = 0;
 	t.tv_nsec = limited ? (long)ns : 0;
 	v->vnc->wakeups++;
-	if (ppoll(p, 2, limited ? &t : NULL, NULL) < 0)
-		return errno == EINTR;
-	if (p[1].revents) {
-		eventfd_read(v->wake, &count);
-		v->dirty = true;
+	n = epoll_pwait2(v->epoll, e, 2, limited ? &t : NULL, NULL);
+	for (i = 0; i < n; i++) {
+		if (e[i].data.fd == v->wake)
+			v->dirty = true;
+		else
+			message = true;
 	}
-	return !p[0].revents || !vnc_client_message(v);
+	return n < 0 ? errno == EINTR : !message || !vnc_client_message(v);
+}
+
+static int watch(const struct vnc_viewer *v, int fd, uint32_t events)
+{
+	struct epoll_event e = {.events = events, .data.fd = fd};
+
+	return epoll_ctl(v->epoll, EPOLL_CTL_ADD, fd, &e);
 }
 
 /* The picture as large as the surface is now, which ServerInit tells. */
@@ -215,8 +225,12 @@ static void serve(struct vnc_viewer *v)
 	vnc_input_begin(v);
 	v->damage.changed = on_damage;
 	surface_attach(v->vnc->surface, &v->damage);
-	while (!v->vnc->stopping && wait_for_work(v))
-		;
+	v->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (v->epoll >= 0 && !watch(v, v->sock, EPOLLIN) && !watch(v, v->wake, EPOLLIN | EPOLLET))
+		while (!v->vnc->stopping && wait_for_work(v))
+			;
+	if (v->epoll >= 0)
+		close(v->epoll);
 	surface_detach(v->vnc->surface, &v->damage);
 	vnc_input_end(v);
 }

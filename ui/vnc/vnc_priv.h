@@ -58,6 +58,7 @@ struct vnc_viewer {
 	unsigned long number;		  /* [I] later ones have larger numbers */
 	int sock;			  /* [I] stays open until the thread has been joined */
 	int wake;			  /* [I] an eventfd */
+	int epoll;			  /* [t] of the two */
 	bool trusted;			  /* [I] came by vnc_serve(): is not asked for a password */
 	rfbScreenInfo *screen;		  /* [t] made once, used by one viewer after the other */
 	rfbClientRec *client;		  /* [t] */
