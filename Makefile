@@ -230,5 +230,5 @@ help:
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all deps run test check bare lab lab-intel soak style cppcheck headers sanitized unit-programs bench bench-boot \
+.PHONY: all deps run test check fuzz bare lab lab-intel soak style cppcheck headers sanitized unit-programs bench bench-boot \
         bench-idle bench-exits install help clean
