@@ -2,8 +2,8 @@
 /*
  * What the keys of a configuration file mean: those of xl.cfg(5) that this version serves, and a
  * few of our own for what only options could say otherwise (accel, debugcon, exit_port,
- * discard_changes, vncport). A key that is not known is named in a warning; a known one with a
- * value that cannot be served is an error.
+ * discard_changes, vncport, web, web_tls). A key that is not known is named in a warning; a known
+ * one with a value that cannot be served is an error.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -252,6 +252,8 @@ static const struct key keys[] = {
 	{ "vncdisplay", NULL, key_vncdisplay },
 	{ "vncunused", NULL, key_vncunused },
 	{ "vncport", NULL, key_vncport },
+	{ "web", config_set_web, NULL },
+	{ "web_tls", config_set_web_tls, NULL },
 	{ "sdl", NULL, key_never },
 	{ "spice", NULL, key_never },
 	{ "localtime", NULL, key_localtime },

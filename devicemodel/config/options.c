@@ -75,6 +75,10 @@ static const struct option options[] = {
 	  "letters c (disk), d (CD-ROM), n (network) in order (cd)" },
 	{ "vnc", "ADDR:PORT|unix:PATH|none", config_set_vnc,
 	  "where the screen is shown (127.0.0.1:5900 or the next free port)" },
+	{ "web", "ADDR[:PORT]|none", config_set_web,
+	  "where browsers see the screen; without a port 6080 or the next free one (none)" },
+	{ "web-tls", "CERT,KEY", config_set_web_tls,
+	  "PEM files for https, which other addresses than loopback need" },
 	{ "serial", "stdio|pty|file:PATH|none", config_set_serial, "the serial port COM1 (none)" },
 	{ "debugcon", "stdio|pty|file:PATH|none", config_set_debugcon,
 	  "the firmware's log (none)" },
@@ -90,7 +94,7 @@ static const struct option options[] = {
 
 /* Planned, and refused until they do something. */
 static const char *const unavailable[] = {
-	"nic", "web", "sdl", "vram-tracking",
+	"nic", "sdl", "vram-tracking",
 };
 
 void options_print_help(FILE *f)

@@ -13,6 +13,7 @@
 #include "ui/input.h"
 #include "ui/surface.h"
 #include "ui/vnc.h"
+#include "ui/web.h"
 
 static void on_key(void *arg, unsigned qnum, bool down)
 {
@@ -66,13 +67,11 @@ void console_connect(struct pc *pc)
 	surface_set_painter(pc->surface, on_watched, pc);
 }
 
-int console_serve(struct pc *pc, struct config *c, char **why)
+static int serve_vnc(struct pc *pc, struct config *c, char **why)
 {
 	struct vnc_options opt = { .name = c->name };
 	int err;
 
-	if (!c->vnc)
-		return 0;
 	for (;;) {
 		opt.address = c->vnc;
 		err = vnc_start(&pc->vnc, &opt, pc->surface, pc->input, why);
@@ -83,8 +82,35 @@ int console_serve(struct pc *pc, struct config *c, char **why)
 	}
 }
 
+static int serve_web(struct pc *pc, struct config *c, char **why)
+{
+	struct web_options opt = { .name = c->name, .certificate = c->web_certificate,
+				   .key = c->web_key };
+	int err;
+
+	for (;;) {
+		opt.address = c->web;
+		err = web_start(&pc->web, &opt, pc->vnc, why);
+		if (err != -EADDRINUSE || config_next_web(c))
+			return err;
+		free(*why);
+		*why = NULL;
+	}
+}
+
+/* Browsers are viewers of the VNC server, which need not listen for that. */
+int console_serve(struct pc *pc, struct config *c, char **why)
+{
+	int err = c->vnc || c->web ? serve_vnc(pc, c, why) : 0;
+
+	return err || !c->web ? err : serve_web(pc, c, why);
+}
+
 void console_stop_serving(struct pc *pc)
 {
+	if (pc->web)
+		web_stop(pc->web);
+	pc->web = NULL;
 	if (pc->vnc)
 		vnc_stop(pc->vnc);
 	pc->vnc = NULL;
