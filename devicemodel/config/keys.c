@@ -2,8 +2,8 @@
 /*
  * What the keys of a configuration file mean: those of xl.cfg(5) that this version serves, and a
  * few of our own for what only options could say otherwise (accel, debugcon, exit_port,
- * discard_changes, vncport, web, web_tls). A key that is not known is named in a warning; a known
- * one with a value that cannot be served is an error.
+ * discard_changes, vncport, vnc_password_file, web, web_tls). A key that is not known is named in
+ * a warning; a known one with a value that cannot be served is an error.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -155,6 +155,11 @@ static int key_exit_port(struct keys *k, const char *text, char **why)
 	return boolean(text, &k->c->exit_port, why);
 }
 
+static int key_sdl(struct keys *k, const char *text, char **why)
+{
+	return boolean(text, &k->c->sdl, why);
+}
+
 static int key_discard(struct keys *k, const char *text, char **why)
 {
 	return boolean(text, &k->c->discard_changes, why);
@@ -247,6 +252,7 @@ static const struct key keys[] = {
 	{ "extra", NULL, key_extra },
 	{ "vga", NULL, key_vga },
 	{ "videoram", config_set_video_memory, NULL },
+	{ "vram_tracking", config_set_vram_tracking, NULL },
 	{ "vnc", NULL, key_vnc },
 	{ "vnclisten", NULL, key_vnclisten },
 	{ "vncdisplay", NULL, key_vncdisplay },
@@ -254,7 +260,9 @@ static const struct key keys[] = {
 	{ "vncport", NULL, key_vncport },
 	{ "web", config_set_web, NULL },
 	{ "web_tls", config_set_web_tls, NULL },
-	{ "sdl", NULL, key_never },
+	{ "vncpasswd", config_set_vnc_password, NULL },
+	{ "vnc_password_file", config_set_vnc_password_file, NULL },
+	{ "sdl", NULL, key_sdl },
 	{ "spice", NULL, key_never },
 	{ "localtime", NULL, key_localtime },
 	{ "serial", config_set_serial, NULL },

@@ -38,6 +38,12 @@ static int set_dry_run(struct config *c, const char *value, char **why)
 	return 0;
 }
 
+static int set_sdl(struct config *c, const char *value, char **why)
+{
+	c->sdl = true;
+	return 0;
+}
+
 static int set_discard(struct config *c, const char *value, char **why)
 {
 	c->discard_changes = true;
@@ -79,6 +85,12 @@ static const struct option options[] = {
 	  "where browsers see the screen; without a port 6080 or the next free one (none)" },
 	{ "web-tls", "CERT,KEY", config_set_web_tls,
 	  "PEM files for https, which other addresses than loopback need" },
+	{ "vram-tracking", "compare|log|idle[:TIME]", config_set_vram_tracking,
+	  "how changes of the screen are found; with idle, how long without one before nobody "
+	  "looks any more, e.g. 2s (idle)" },
+	{ "vnc-password-file", "PATH", config_set_vnc_password_file,
+	  "its first line is the password for VNC, its second one to look only" },
+	{ "sdl", NULL, set_sdl, "show the screen in a window on this desktop" },
 	{ "serial", "stdio|pty|file:PATH|none", config_set_serial, "the serial port COM1 (none)" },
 	{ "debugcon", "stdio|pty|file:PATH|none", config_set_debugcon,
 	  "the firmware's log (none)" },
@@ -94,7 +106,7 @@ static const struct option options[] = {
 
 /* Planned, and refused until they do something. */
 static const char *const unavailable[] = {
-	"nic", "sdl", "vram-tracking",
+	"nic",
 };
 
 void options_print_help(FILE *f)

@@ -13,6 +13,7 @@
 #include "dm/timer.h"
 #include "kvm/kvm.h"
 #include "run_priv.h"
+#include "ui/sdl.h"
 #include "ui/vnc.h"
 #include "ui/web.h"
 
@@ -37,6 +38,7 @@ static void put_processors(struct json_object *o, const struct kvm_stats *s)
 		[EXITS_EOI] = "eoi",
 		[EXITS_WINDOW] = "interrupt_window",
 		[EXITS_KICKED] = "kicked",
+		[EXITS_VRAM] = "video_memory",
 		[EXITS_OTHER] = "other",
 	};
 	struct json_object *exits = add_object(o, "exits"), *interrupts;
@@ -111,9 +113,12 @@ static void put_display(struct json_object *o, const struct run *r, const struct
 	struct json_object *display = add_object(o, "display"), *vnc;
 	struct vnc_stats v;
 
+	json_object_object_add(display, "tracking",
+			       json_object_new_string(vga_tracking(r->pc.vga)));
 	put(display, "frames", vga_frames(r->pc.vga));
 	put(display, "dirty_queries", s->dirty_queries);
 	put(display, "dirty_pages", s->dirty_pages);
+	put(display, "faults", s->vram_faults);
 	if (!r->pc.vnc)
 		return;
 	vnc_read_stats(r->pc.vnc, &v);
@@ -139,6 +144,21 @@ static void put_web(struct json_object *o, const struct run *r)
 	put(web, "bytes", s.bytes);
 }
 
+static void put_window(struct json_object *o, const struct run *r)
+{
+	struct json_object *window;
+	struct sdl_stats s;
+
+	if (!r->pc.sdl)
+		return;
+	sdl_read_stats(r->pc.sdl, &s);
+	window = add_object(o, "window");
+	put(window, "shown", s.shown);
+	put(window, "wakeups", s.wakeups);
+	put(window, "updates", s.updates);
+	put(window, "pixels", s.pixels);
+}
+
 int run_stats(void *arg, struct control_request *q)
 {
 	struct run *r = arg;
@@ -153,5 +173,6 @@ int run_stats(void *arg, struct control_request *q)
 	put_drives(q->answer, r);
 	put_display(q->answer, r, &s);
 	put_web(q->answer, r);
+	put_window(q->answer, r);
 	return 0;
 }

@@ -40,6 +40,7 @@ void run_pause(struct run *r)
 	clock_stop(&r->pc.m.clock);
 	kvm_time_stop(r->pc.kvm);
 	r->paused = true;
+	console_set_paused(&r->pc, true);
 }
 
 static int do_pause(void *arg, struct control_request *q)
@@ -58,6 +59,7 @@ static int do_resume(void *arg, struct control_request *q)
 	clock_start(&r->pc.m.clock);
 	kvm_go(r->pc.kvm);
 	r->paused = false;
+	console_set_paused(&r->pc, false);
 	for (unsigned n = 0; n < CONFIG_DRIVES; n++)
 		if (r->pc.block[n])
 			block_retry(r->pc.block[n]);
@@ -203,10 +205,8 @@ static int type(struct run *r, struct control_request *q, struct strokes *s, int
 {
 	if (!err && r->paused)
 		err = refuse_paused(r, q, "reads no keys");
-	if (!err && !r->typist)
-		r->typist = typist_create(&r->pc.m, r->pc.kbc);
 	if (!err)
-		err = r->typist ? typist_type(r->typist, q, s) : -ENOMEM;
+		err = console_typist(&r->pc) ? typist_type(r->pc.typist, q, s) : -ENOMEM;
 	strokes_free(s);
 	return err;
 }

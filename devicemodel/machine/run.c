@@ -21,7 +21,6 @@
 #include "dm/sandbox.h"
 #include "kvm/kvm.h"
 #include "run_priv.h"
-#include "typist.h"
 #include "ui/vnc.h"
 #include "ui/web.h"
 
@@ -115,6 +114,8 @@ static void print_screens(const struct pc *pc)
 	if (url)
 		log_line(LOG_INFO, "browser: %s", url);
 	free(url);
+	if (pc->sdl)
+		log_line(LOG_INFO, "screen:  a window; closing it presses the power button");
 }
 
 static void print_start(const struct run *r, const char *device)
@@ -192,7 +193,6 @@ static void disconnect(struct run *r)
 	machine_lock(&r->pc.m);
 	if (r->control)
 		control_stop(r->control);
-	typist_destroy(r->typist);
 	if (r->signals.added)
 		loop_del(r->pc.m.loop, &r->signals);
 	machine_unlock(&r->pc.m);
@@ -239,6 +239,11 @@ static int run_config(struct config *c, int argc, char **argv, char **why)
 		return EXIT_USAGE;
 	if (!c->dry_run && (preflight_host(c, why) || accel_choose(c, &kind, &device, why)))
 		return EXIT_HOST;
+	if (!c->dry_run && kind == ACCEL_LAB && c->sdl) {
+		*why = sentence("--sdl shows no guest that runs in the lab, and this host has "
+				"nothing else to run one; leave it out, and take a VNC viewer.");
+		return EXIT_HOST;
+	}
 	if (!c->dry_run && kind == ACCEL_LAB) { /* the one inside will have the notes */
 		accel_exec_lab(c, argc, argv, why);
 		return EXIT_HOST;

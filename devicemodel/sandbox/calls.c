@@ -10,6 +10,7 @@
  * allowing. Reference: seccomp(2), seccomp_rule_add(3).
  */
 #include <asm/ioctls.h>
+#include <caisson.h>
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <linux/kvm.h>
@@ -103,6 +104,8 @@ const struct allowed_call allowed_calls[] = {
 	IOCTL(KVM_SET_GSI_ROUTING, MAY_ALL),
 	IOCTL(KVM_SET_USER_MEMORY_REGION, MAY_ALL),
 	IOCTL(KVM_GET_DIRTY_LOG, MAY_ALL),
+	IOCTL(CAISSON_SET_VRAM_TRACKING, MAY_ALL),
+	IOCTL(CAISSON_GET_VRAM_DIRTY, MAY_ALL),
 	IOCTL(KVM_RUN, MAY_VCPU),
 	IOCTL(KVM_INTERRUPT, MAY_VCPU),
 	IOCTL(KVM_GET_REGS, MAY_VCPU), /* for the report of a crash */
@@ -141,8 +144,9 @@ const struct allowed_call allowed_calls[] = {
 	/* viewers, browsers, control clients: sockets come by accept, or in pairs, or not at all */
 	CALL(accept4, MAY_VNC | MAY_WEB | MAY_LOOP),
 	CALL_IF(socketpair, MAY_VNC | MAY_WEB, IS(0, AF_UNIX)),
-	CALL(recvfrom, MAY_VNC | MAY_WEB | MAY_LOOP),
-	CALL_IF(sendto, MAY_VNC | MAY_WEB | MAY_LOOP, IS(4, 0)), /* no address */
+	CALL(recvfrom, MAY_VNC | MAY_WEB | MAY_SDL | MAY_LOOP),
+	/* no address */
+	CALL_IF(sendto, MAY_VNC | MAY_WEB | MAY_SDL | MAY_LOOP, IS(4, 0)),
 	CALL(recvmsg, MAY_LOOP),
 	CALL(sendmsg, MAY_LOOP),
 	CALL(shutdown, MAY_VNC | MAY_WEB | MAY_LOOP),
@@ -153,10 +157,12 @@ const struct allowed_call allowed_calls[] = {
 	CALL_IF2(setsockopt, MAY_VNC | MAY_WEB, IS(1, SOL_SOCKET), IS(2, SO_KEEPALIVE)),
 	CALL(dup3, MAY_VNC),
 	CALL(eventfd2, MAY_VNC),
-	CALL(poll, MAY_VNC | MAY_WEB | MAY_LOOP),
+	CALL(poll, MAY_VNC | MAY_WEB | MAY_SDL | MAY_LOOP),
 	CALL(ppoll, MAY_VNC | MAY_LOOP),
 	CALL(select, MAY_VNC),
 	CALL(pselect6, MAY_VNC),
+	CALL(epoll_create1, MAY_VNC),
+	CALL(epoll_pwait2, MAY_VNC),
 
 	/* the event loop, start and end */
 	CALL(epoll_wait, MAY_LOOP),
