@@ -11,7 +11,8 @@ WARN    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototyp
 INCLUDE := -Idevicemodel/include -Idevicemodel -Iui/include -Ihypervisor/include/uapi
 CFLAGS  ?= -O2 -g
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -pthread $(WARN) $(INCLUDE) $(CFLAGS) \
-           $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
+           $(shell $(PKG_CONFIG) --cflags $(PKGS) sdl2 2>/dev/null)
+# SDL is loaded by those who want a window: ui/sdl/library.h.
 LIBS     = $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) -lm
 SAN     := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
@@ -137,6 +138,13 @@ check: $(BUILD)/deps.ok
 	@$(MAKE) all
 	@tests/all check
 
+## fuzz: viewers that are made up against the VNC server, for minutes: ROUNDS=N, SEED=N
+ROUNDS ?= 400000
+SEED   ?= 0x5eed
+fuzz: $(BUILD)/deps.ok
+	@$(MAKE) $(BUILD)/san/tests/unit/test_vnc_fuzz
+	FUZZ_ROUNDS=$(ROUNDS) FUZZ_SEED=$(SEED) $(BUILD)/san/tests/unit/test_vnc_fuzz
+
 ## bare: the hypervisor without an operating system, on AMD-V and VT-x; a minute
 bare: $(BUILD)/deps.ok
 	@tests/all bare
@@ -186,6 +194,7 @@ include hypervisor/hv.mk
 include hypervisor/bare.mk
 include hypervisor/module.mk
 include tools/bench/exits/exits.mk
+include tools/bench/idle/idle.mk
 
 ## bench: all measurements, beside QEMU in the lab; each prints a table and writes build/bench/
 bench:
@@ -198,10 +207,10 @@ bench-boot: $(BUILD)/deps.ok
 	@$(MAKE) all module
 	@tools/bench/bench boot
 
-## bench-idle: wakeups of each thread while Debian's text console is idle
+## bench-idle: what an idle guest costs, with and without a viewer; ARGS=--all, ARGS="--case 'fb, idle on kvm'"
 bench-idle: $(BUILD)/deps.ok
-	@$(MAKE) all module
-	@tools/bench/bench idle
+	@$(MAKE) all module idle-programs
+	@tools/bench/bench idle $(ARGS)
 
 ## bench-exits: instructions of each kind of exit, our hypervisor beside KVM, on AMD-V and VT-x; ARGS='--cpu intel'
 bench-exits: $(BUILD)/deps.ok

@@ -61,6 +61,7 @@ struct config {
 	bool vnc_search; /* the address is the default: see config_next_vnc() */
 	char *vnc_password_file; /* see ui/vnc.h; NULL: none */
 	char *vnc_password;	 /* instead of the file, from a configuration file; NULL: none */
+	bool sdl;	 /* a window */
 	char *serial;	 /* as chr_open() takes it: stdio, pty, file:PATH, none */
 	char *debugcon;	 /* the same */
 	enum vram_mode vram_tracking;

@@ -121,6 +121,7 @@ void config_dump(const struct config *c, FILE *f)
 	put_tracking(f, c);
 	put_vnc(f, c);
 	put_vnc_password(f, c);
+	put_number(f, "sdl", c->sdl);
 	put_string(f, "serial", c->serial);
 	put_string(f, "debugcon", c->debugcon);
 	put_number(f, "exit_port", c->exit_port);

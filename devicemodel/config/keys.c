@@ -155,6 +155,11 @@ static int key_exit_port(struct keys *k, const char *text, char **why)
 	return boolean(text, &k->c->exit_port, why);
 }
 
+static int key_sdl(struct keys *k, const char *text, char **why)
+{
+	return boolean(text, &k->c->sdl, why);
+}
+
 static int key_discard(struct keys *k, const char *text, char **why)
 {
 	return boolean(text, &k->c->discard_changes, why);
@@ -255,7 +260,7 @@ static const struct key keys[] = {
 	{ "vncport", NULL, key_vncport },
 	{ "vncpasswd", config_set_vnc_password, NULL },
 	{ "vnc_password_file", config_set_vnc_password_file, NULL },
-	{ "sdl", NULL, key_never },
+	{ "sdl", NULL, key_sdl },
 	{ "spice", NULL, key_never },
 	{ "localtime", NULL, key_localtime },
 	{ "serial", config_set_serial, NULL },

@@ -38,6 +38,12 @@ static int set_dry_run(struct config *c, const char *value, char **why)
 	return 0;
 }
 
+static int set_sdl(struct config *c, const char *value, char **why)
+{
+	c->sdl = true;
+	return 0;
+}
+
 static int set_discard(struct config *c, const char *value, char **why)
 {
 	c->discard_changes = true;
@@ -80,6 +86,7 @@ static const struct option options[] = {
 	  "looks any more, e.g. 2s (idle)" },
 	{ "vnc-password-file", "PATH", config_set_vnc_password_file,
 	  "its first line is the password for VNC, its second one to look only" },
+	{ "sdl", NULL, set_sdl, "show the screen in a window on this desktop" },
 	{ "serial", "stdio|pty|file:PATH|none", config_set_serial, "the serial port COM1 (none)" },
 	{ "debugcon", "stdio|pty|file:PATH|none", config_set_debugcon,
 	  "the firmware's log (none)" },
@@ -95,7 +102,7 @@ static const struct option options[] = {
 
 /* Planned, and refused until they do something. */
 static const char *const unavailable[] = {
-	"nic", "web", "sdl",
+	"nic", "web",
 };
 
 void options_print_help(FILE *f)

@@ -12,6 +12,7 @@
 #include "pc.h"
 #include "typist.h"
 #include "ui/input.h"
+#include "ui/sdl.h"
 #include "ui/surface.h"
 #include "ui/vnc.h"
 
@@ -72,6 +73,23 @@ static void on_leds(void *arg, unsigned leds)
 	input_set_leds(pc->input, leds);
 }
 
+/* The user closed the window: a PC has a button for that. */
+static void on_closed(void *arg)
+{
+	struct pc *pc = arg;
+
+	machine_lock(&pc->m);
+	piix4_pm_power_button(pc->pm);
+	machine_unlock(&pc->m);
+}
+
+int console_open_window(struct pc *pc, const struct config *c, char **why)
+{
+	struct sdl_options opt = { .name = c->name, .closed = on_closed, .arg = pc };
+
+	return c->sdl ? sdl_spawn(&pc->sdl, &opt, why) : 0;
+}
+
 int console_create(struct pc *pc, char **why)
 {
 	struct input_sink sink = {
@@ -95,7 +113,7 @@ void console_connect(struct pc *pc)
 	surface_set_painter(pc->surface, on_watched, pc);
 }
 
-int console_serve(struct pc *pc, struct config *c, char **why)
+static int serve_vnc(struct pc *pc, struct config *c, char **why)
 {
 	struct vnc_options opt = {
 		.name = c->name,
@@ -116,8 +134,25 @@ int console_serve(struct pc *pc, struct config *c, char **why)
 	}
 }
 
+int console_serve(struct pc *pc, struct config *c, char **why)
+{
+	int err = serve_vnc(pc, c, why);
+
+	if (!err && pc->sdl)
+		err = sdl_start(pc->sdl, pc->surface, pc->input, why);
+	return err;
+}
+
+void console_set_paused(struct pc *pc, bool paused)
+{
+	if (pc->sdl)
+		sdl_set_paused(pc->sdl, paused);
+}
+
 void console_stop_serving(struct pc *pc)
 {
+	sdl_stop(pc->sdl);
+	pc->sdl = NULL;
 	if (pc->vnc)
 		vnc_stop(pc->vnc);
 	pc->vnc = NULL;

@@ -352,11 +352,11 @@ int pc_init(struct pc *pc, char **why)
 
 int pc_create(struct pc *pc, struct config *c, const char *device, char **why)
 {
-	int err = 0;
+	int err = console_open_window(pc, c, why);
 
-	if (c->kernel)
+	if (!err && c->kernel)
 		firmware_load_vga_rom(&pc->roms, NULL);
-	else
+	else if (!err)
 		err = firmware_load_roms(&pc->roms, c->firmware, NULL, why);
 	if (!err)
 		err = open_memory(pc, c, why);

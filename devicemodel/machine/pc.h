@@ -13,6 +13,7 @@ struct boot;
 struct chardev;
 struct input;
 struct kvm;
+struct sdl;
 struct surface;
 struct typist;
 struct vnc;
@@ -40,6 +41,7 @@ struct pc {
 	struct input *input;
 	struct vnc *vnc; /* NULL without VNC */
 	struct typist *typist; /* [m] from the first text or keys to type on */
+	struct sdl *sdl; /* NULL without a window */
 	struct firmware_info info; /* the machine, as its tables describe it */
 	struct boot *boot; /* a kernel to start without firmware; NULL: the firmware starts */
 };
@@ -60,9 +62,11 @@ void pc_destroy(struct pc *pc);
 int pc_start_kernel(struct pc *pc, char **why);
 
 /* console.c: screen, keyboard and mouse of the PC, and those who look at them. */
+int console_open_window(struct pc *pc, const struct config *c, char **why); /* first of all */
 int console_create(struct pc *pc, char **why);
 int console_serve(struct pc *pc, struct config *c, char **why);
 void console_connect(struct pc *pc);
+void console_set_paused(struct pc *pc, bool paused); /* for those who look */
 void console_stop_serving(struct pc *pc);
 struct typist *console_typist(struct pc *pc); /* machine lock held; NULL: out of memory */
 void console_destroy(struct pc *pc);

@@ -13,6 +13,7 @@
 #include "dm/timer.h"
 #include "kvm/kvm.h"
 #include "run_priv.h"
+#include "ui/sdl.h"
 #include "ui/vnc.h"
 
 static void put(struct json_object *o, const char *key, uint64_t value)
@@ -127,6 +128,21 @@ static void put_display(struct json_object *o, const struct run *r, const struct
 	put(vnc, "bytes", v.bytes);
 }
 
+static void put_window(struct json_object *o, const struct run *r)
+{
+	struct json_object *window;
+	struct sdl_stats s;
+
+	if (!r->pc.sdl)
+		return;
+	sdl_read_stats(r->pc.sdl, &s);
+	window = add_object(o, "window");
+	put(window, "shown", s.shown);
+	put(window, "wakeups", s.wakeups);
+	put(window, "updates", s.updates);
+	put(window, "pixels", s.pixels);
+}
+
 int run_stats(void *arg, struct control_request *q)
 {
 	struct run *r = arg;
@@ -140,5 +156,6 @@ int run_stats(void *arg, struct control_request *q)
 	put_loop(q->answer, r);
 	put_drives(q->answer, r);
 	put_display(q->answer, r, &s);
+	put_window(q->answer, r);
 	return 0;
 }

@@ -39,6 +39,7 @@ void run_pause(struct run *r)
 	clock_stop(&r->pc.m.clock);
 	kvm_time_stop(r->pc.kvm);
 	r->paused = true;
+	console_set_paused(&r->pc, true);
 }
 
 static int do_pause(void *arg, struct control_request *q)
@@ -57,6 +58,7 @@ static int do_resume(void *arg, struct control_request *q)
 	clock_start(&r->pc.m.clock);
 	kvm_go(r->pc.kvm);
 	r->paused = false;
+	console_set_paused(&r->pc, false);
 	for (unsigned n = 0; n < CONFIG_DRIVES; n++)
 		if (r->pc.block[n])
 			block_retry(r->pc.block[n]);

@@ -113,6 +113,8 @@ static void print_start(const struct run *r, const char *device)
 		 (unsigned long long)(r->config->memory / CONFIG_MIB), device, getpid());
 	if (pc->vnc)
 		log_line(LOG_INFO, "screen:  VNC viewer to %s", vnc_address(pc->vnc));
+	if (pc->sdl)
+		log_line(LOG_INFO, "screen:  a window; closing it presses the power button");
 	if (pc->serial_where)
 		log_line(LOG_INFO, "serial:  %s", pc->serial_where);
 	log_line(LOG_INFO, "to stop: caisson stop %s (power button), caisson kill %s%s",
@@ -226,6 +228,11 @@ static int run_config(struct config *c, int argc, char **argv, char **why)
 		return EXIT_USAGE;
 	if (!c->dry_run && (preflight_host(c, why) || accel_choose(c, &kind, &device, why)))
 		return EXIT_HOST;
+	if (!c->dry_run && kind == ACCEL_LAB && c->sdl) {
+		*why = sentence("--sdl shows no guest that runs in the lab, and this host has "
+				"nothing else to run one; leave it out, and take a VNC viewer.");
+		return EXIT_HOST;
+	}
 	if (!c->dry_run && kind == ACCEL_LAB) { /* the one inside will have the notes */
 		accel_exec_lab(c, argc, argv, why);
 		return EXIT_HOST;

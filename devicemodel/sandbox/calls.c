@@ -144,8 +144,8 @@ const struct allowed_call allowed_calls[] = {
 	/* viewers and control clients: sockets come by accept, or in pairs, or not at all */
 	CALL(accept4, MAY_VNC | MAY_LOOP),
 	CALL_IF(socketpair, MAY_VNC, IS(0, AF_UNIX)),
-	CALL(recvfrom, MAY_VNC | MAY_LOOP),
-	CALL_IF(sendto, MAY_VNC | MAY_LOOP, IS(4, 0)), /* no address */
+	CALL(recvfrom, MAY_VNC | MAY_SDL | MAY_LOOP),
+	CALL_IF(sendto, MAY_VNC | MAY_SDL | MAY_LOOP, IS(4, 0)), /* no address */
 	CALL(recvmsg, MAY_LOOP),
 	CALL(sendmsg, MAY_LOOP),
 	CALL(shutdown, MAY_VNC | MAY_LOOP),
@@ -156,7 +156,7 @@ const struct allowed_call allowed_calls[] = {
 	CALL_IF2(setsockopt, MAY_VNC, IS(1, SOL_SOCKET), IS(2, SO_KEEPALIVE)),
 	CALL(dup3, MAY_VNC),
 	CALL(eventfd2, MAY_VNC),
-	CALL(poll, MAY_VNC | MAY_LOOP),
+	CALL(poll, MAY_VNC | MAY_SDL | MAY_LOOP),
 	CALL(ppoll, MAY_VNC | MAY_LOOP),
 	CALL(select, MAY_VNC),
 	CALL(pselect6, MAY_VNC),

@@ -28,6 +28,7 @@ enum {
 	RFB_TIGHT = 7,
 	RFB_ZRLE = 16,
 	RFB_DESKTOP_SIZE = -223,
+	RFB_LAST_RECT = -224,
 	RFB_CURSOR = -239,
 	RFB_POINTER_MOVES = -257,
 	RFB_SCANCODES = -258,
@@ -363,6 +364,8 @@ static inline void rfb_update(struct rfb *c)
 		*r = (struct rfb_rect){rfb_get16(b), rfb_get16(b + 2), rfb_get16(b + 4),
 				       rfb_get16(b + 6), (int32_t)rfb_get32(b + 8)};
 		c->rect_count++;
+		if (r->encoding == RFB_LAST_RECT)
+			return;
 		if (!rfb_read_rect(c, r))
 			return;
 	}

@@ -129,8 +129,10 @@ static void test_every_encoding(void **state)
 	unsigned i;
 
 	surface_resize(h->s, WIDTH, HEIGHT);
-	for (i = 0; i < sizeof(encodings) / sizeof(encodings[0]); i++)
+	for (i = 0; i < sizeof(encodings) / sizeof(encodings[0]); i++) {
 		check(h, encodings[i], encodings[i]);
+		check(h, encodings[i], RFB_LAST_RECT); /* Tight looks for areas of one colour */
+	}
 }
 
 static void test_compression_levels(void **state)

@@ -99,7 +99,7 @@ static inline void assert_events(struct host *h, const char *want)
 {
 	int i;
 
-	for (i = 0; i < 500; i++) {
+	for (i = 0; i < 12000; i++) {
 		if (happened(h, want))
 			return;
 		sleep_ms(10);
@@ -118,9 +118,26 @@ static inline void assert_watched(struct host *h, bool want)
 {
 	int i;
 
-	for (i = 0; i < 500 && h->watched != want; i++)
+	for (i = 0; i < 12000 && h->watched != want; i++)
 		sleep_ms(10);
 	assert_int_equal(h->watched, want);
+}
+
+static inline unsigned viewers(const struct host *h)
+{
+	struct vnc_stats s;
+
+	vnc_read_stats(h->vnc, &s);
+	return s.viewers;
+}
+
+static inline void assert_all_gone(const struct host *h)
+{
+	int i;
+
+	for (i = 0; i < 12000 && viewers(h); i++)
+		sleep_ms(10);
+	assert_int_equal(viewers(h), 0);
 }
 
 static inline void fill(struct host *h, unsigned x, unsigned y, unsigned w, unsigned hgt,

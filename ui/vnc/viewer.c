@@ -262,5 +262,6 @@ void *vnc_viewer_run(void *viewer)
 	v->screen->frameBuffer = NULL;
 	shutdown(v->sock, SHUT_RDWR); /* closed later, by the thread that joins this one */
 	v->state = VIEWER_GONE;
+	eventfd_write(v->vnc->wake, 1);
 	return NULL;
 }

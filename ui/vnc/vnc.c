@@ -65,17 +65,24 @@ static struct vnc_viewer *turn_out_stranger(struct vnc *vnc)
 	return oldest;
 }
 
-static struct vnc_viewer *find_place(struct vnc *vnc)
+static void reap_gone(struct vnc *vnc)
 {
-	struct vnc_viewer *v, *found = NULL;
+	struct vnc_viewer *v;
 
-	for (v = vnc->viewers; v < vnc->viewers + VNC_VIEWERS; v++) {
+	for (v = vnc->viewers; v < vnc->viewers + VNC_VIEWERS; v++)
 		if (v->state == VIEWER_GONE)
 			reap(v);
-		if (v->state == VIEWER_FREE && !found)
-			found = v;
-	}
-	return found ? found : turn_out_stranger(vnc);
+}
+
+static struct vnc_viewer *find_place(struct vnc *vnc)
+{
+	struct vnc_viewer *v;
+
+	reap_gone(vnc);
+	for (v = vnc->viewers; v < vnc->viewers + VNC_VIEWERS; v++)
+		if (v->state == VIEWER_FREE)
+			return v;
+	return turn_out_stranger(vnc);
 }
 
 static int start_viewer(struct vnc_viewer *v, int sock, bool trusted)
@@ -161,6 +168,17 @@ static bool take_handed(struct vnc *vnc, int *sock)
 	return read(vnc->handed[0], sock, sizeof(*sock)) == sizeof(*sock);
 }
 
+/* A viewer's last act is to say so: nothing of it stays until the next one comes. */
+static void tidy(struct vnc *vnc)
+{
+	eventfd_t n;
+
+	eventfd_read(vnc->wake, &n);
+	pthread_mutex_lock(&vnc->places);
+	reap_gone(vnc);
+	pthread_mutex_unlock(&vnc->places);
+}
+
 static void *listen_run(void *arg)
 {
 	struct vnc *vnc = arg;
@@ -174,9 +192,11 @@ static void *listen_run(void *arg)
 		int n = poll(p, 3, -1);
 
 		vnc->wakeups++;
-		if (n <= 0 || p[2].revents)
+		if (n <= 0 || vnc->stopping)
 			continue;
 		sandbox_narrow(SANDBOX_VNC);
+		if (p[2].revents)
+			tidy(vnc);
 		if (p[0].revents)
 			take_connection(vnc);
 		if (p[1].revents && take_handed(vnc, &sock))
