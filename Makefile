@@ -138,6 +138,13 @@ check: $(BUILD)/deps.ok
 	@$(MAKE) all
 	@tests/all check
 
+## fuzz: viewers that are made up against the VNC server, for minutes: ROUNDS=N, SEED=N
+ROUNDS ?= 400000
+SEED   ?= 0x5eed
+fuzz: $(BUILD)/deps.ok
+	@$(MAKE) $(BUILD)/san/tests/unit/test_vnc_fuzz
+	FUZZ_ROUNDS=$(ROUNDS) FUZZ_SEED=$(SEED) $(BUILD)/san/tests/unit/test_vnc_fuzz
+
 ## bare: the hypervisor without an operating system, on AMD-V and VT-x; a minute
 bare: $(BUILD)/deps.ok
 	@tests/all bare

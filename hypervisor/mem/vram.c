@@ -6,11 +6,12 @@
  * No write is lost on the way: idle is set first, so that from then on a write by the core, or a
  * fault, wakes; then write access goes, with a flush; then what is dirty, by a write that came
  * before, is looked for once more. Who maps a page sees idle under vm->mmu, or maps it before write
- * access goes. A page is marked before its write ends the rest: whoever is woken finds it.
+ * access goes. A page is marked before its write ends the rest: whoever is woken finds it. One that
+ * is late in giving write access back finds, under vm->mmu, that it has been taken anew.
  */
 #include "core/core.h"
 
-/* Leaves that are replaced meanwhile are as they have to be. */
+/* Write access goes, or comes back, as idle says, for as long as it says so. */
 static void hold(struct hv_vm *vm, const struct hv_slot *s, bool take)
 {
 	uint64_t next, gpa = s->gpa + s->vram.first * S2_PAGE;
@@ -20,21 +21,31 @@ static void hold(struct hv_vm *vm, const struct hv_slot *s, bool take)
 	for (; gpa < end; gpa = next) {
 		next = hv_piece_end(gpa, end);
 		host_spin_lock(&vm->mmu);
-		flush |= stage2_hold(&vm->s2, gpa, next - gpa, take);
+		if (cpu_load(&s->vram.idle) == take)
+			flush |= stage2_hold(&vm->s2, gpa, next - gpa, take);
 		host_spin_unlock(&vm->mmu);
 	}
 	if (flush && take)
 		hv_flush_all(vm);
 }
 
+/* Was it idle? */
+static bool wake(struct hv_vm *vm, struct hv_slot *s)
+{
+	bool idle = cpu_swap(&s->vram.idle, false);
+
+	if (idle)
+		hold(vm, s, false);
+	return idle;
+}
+
 /* The vCPU's lock keeps the slot, and the event. */
 void hv_vram_wake(struct hv_vcpu *v, struct hv_slot *s)
 {
 	hv_vcpu_release(v);
-	if (!cpu_swap(&s->vram.idle, false))
+	if (!wake(v->vm, s))
 		return;
 	cpu_add(&s->vram.wakes, 1);
-	hold(v->vm, s, false);
 	host_event_signal(s->vram.event);
 }
 
@@ -48,7 +59,7 @@ int hv_vram_set(struct hv_vm *vm, unsigned id, const struct hv_vram *t)
 	if (!err && (t->first > s->len / S2_PAGE || t->pages > s->len / S2_PAGE - t->first))
 		err = -EINVAL;
 	if (!err) {
-		hold(vm, s, false);
+		wake(vm, s);
 		s->vram = *t;
 		s->vram.bits = s->written + (s->len / S2_PAGE + 63) / 64;
 		s->vram.found_ns = host_now_ns();
@@ -81,9 +92,7 @@ static bool find_or_rest(struct hv_vm *vm, struct hv_slot *s)
 		hold(vm, s, true);
 		found = find(vm, s);
 		if (found)
-			cpu_store(&s->vram.idle, false);
-		if (!cpu_load(&s->vram.idle)) /* a wake may have given back before we took */
-			hold(vm, s, false);
+			wake(vm, s);
 	}
 	if (found)
 		s->vram.found_ns = now;

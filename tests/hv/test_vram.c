@@ -177,7 +177,11 @@ static void outside_does_not_count(void **state)
 	assert_true(now.idle);
 	assert_int_equal(found(), 0);
 	assert_int_equal(fake.signals, 0);
+	touch(IN(0), true);
+	query();
+	assert_int_equal(found(), 1);
 	/* they are in the slot's own log still */
+	memset(bits, 0, sizeof(bits));
 	assert_int_equal(hv_slot_dirty(vm, 1, bits, true), 0);
 	assert_true(has(FIRST - 2) && has(FIRST - 1) && has(FIRST + RANGE));
 	assert_int_equal(found(), 3);
@@ -336,6 +340,122 @@ static void fault_before_idle_is_said(void **state)
 		assert_true(reaches(IN(i), true));
 }
 
+/* --- at each moment that there is --- */
+
+static unsigned step, at_step;
+static void (*meanwhile)(void);
+
+/* Somebody else is quicker, once. */
+static void at_lock(void)
+{
+	if (++step != at_step)
+		return;
+	fake.on_spin = NULL;
+	meanwhile();
+}
+
+static void guest_writes(void)
+{
+	touch(IN(4), true);
+}
+
+static void core_write(void)
+{
+	host_lock(&v->lock);
+	assert_int_equal(hv_mem_write(v, IN(4), bits, 8), 0);
+	host_unlock(&v->lock);
+}
+
+/* With as many faults as it takes. */
+static void guest_writes_in_the_end(void)
+{
+	for (unsigned i = 0; i < 5 && !reaches(IN(4), true); i++)
+		assert_int_equal(fault(IN(4), true), HV_AGAIN);
+	assert_true(reaches(IN(4), true));
+}
+
+static void two_queries(void)
+{
+	query();
+	query();
+}
+
+/* Was it before the moment at_step that all was over? */
+static bool stepped(void (*who)(void), void (*other)(void))
+{
+	step = 0;
+	meanwhile = other;
+	fake.on_spin = at_lock;
+	who();
+	if (!fake.on_spin)
+		return false;
+	fake.on_spin = NULL;
+	return true;
+}
+
+/* A write at each moment of a query that goes idle, or is about to. */
+static void write_while_it_goes_idle(void (*write)(void))
+{
+	unsigned signals;
+	bool over = false;
+
+	for (at_step = 1; !over; at_step++) {
+		touch(IN(4), true);
+		rest();
+		touch(IN(5), true); /* active, IN(4) clean, write access or not as it may be */
+		query();
+		fake_host_advance(REST);
+		signals = fake.signals;
+		over = stepped(query, write);
+		if (over)
+			break;
+		if (!has(4) || now.idle) {
+			assert_true(!now.idle || fake.signals == signals + 1);
+			query();
+			assert_true(has(4));
+		}
+		assert_false(now.idle);
+		assert_true(!vm->s2.ad_bits || reaches(IN(5), true));
+		rest();
+		touch(IN(4), true);
+		query();
+		assert_true(has(4));
+	}
+	assert_true(at_step > 3);
+}
+
+static void writes_at_each_moment(void **state)
+{
+	write_while_it_goes_idle(guest_writes);
+	write_while_it_goes_idle(core_write);
+}
+
+/* Queries at each moment of a write that wakes: the second goes idle if nothing was found. */
+static void queries_at_each_moment(void **state)
+{
+	struct hv_vram t = { .first = FIRST, .pages = RANGE, .event = &event[0] };
+	bool over = false, drawn;
+
+	assert_int_equal(hv_vram_set(vm, 1, &t), 0);
+	for (unsigned i = 0; i < 8; i++)
+		touch(IN(i), true);
+	for (at_step = 1; !over; at_step++) {
+		while (query(), !now.idle)
+			;
+		over = stepped(guest_writes_in_the_end, two_queries);
+		drawn = false;
+		for (unsigned i = 0; i < 3; i++) {
+			query();
+			drawn |= has(4);
+		}
+		assert_true(drawn);
+		assert_true(now.idle);
+		for (unsigned i = 0; i < 8; i++)
+			assert_false(reaches(IN(i), true));
+	}
+	assert_true(at_step > 2);
+}
+
 /* --- it ends --- */
 
 static void ends_with_the_slot(void **state)
@@ -374,6 +494,7 @@ static void replaced(void **state)
 	touch(IN(6), true);
 	rest();
 	assert_int_equal(hv_vram_set(vm, 1, &other), 0);
+	assert_true(!vm->s2.ad_bits || reaches(IN(6), true));
 	touch(IN(6), true);
 	assert_int_equal(fake.signals, 0);
 	query();
@@ -420,10 +541,14 @@ static void mark(unsigned page, bool *woke)
 
 static void expect_marks(unsigned first, unsigned n)
 {
+	unsigned marks = 0;
+
 	for (unsigned i = 0; i < n; i++) {
 		assert_int_equal(has(i), model[first + i]);
+		marks += model[first + i];
 		model[first + i] = false;
 	}
+	assert_int_equal(found(), marks);
 }
 
 static void random_write(bool *woke)
@@ -496,10 +621,10 @@ static void at_random(void **state)
 }
 
 #define ALL_KINDS(name)                                                                            \
-	{ #name " ept", name, begin, teardown, &kinds[0] },                                        \
-	{ #name " ept, no dirty bits", name, begin, teardown, &kinds[1] },                         \
-	{ #name " npt", name, begin, teardown, &kinds[2] },                                        \
-	{ #name " npt, no dirty bits", name, begin, teardown, &kinds[3] }
+	{ #name "_ept", name, begin, teardown, &kinds[0] },                                        \
+	{ #name "_ept_by_faults", name, begin, teardown, &kinds[1] },                              \
+	{ #name "_npt", name, begin, teardown, &kinds[2] },                                        \
+	{ #name "_npt_by_faults", name, begin, teardown, &kinds[3] }
 
 int main(void)
 {
@@ -513,6 +638,7 @@ int main(void)
 		ALL_KINDS(core_writes),		ALL_KINDS(shared_pages),
 		ALL_KINDS(zapped_while_idle),	ALL_KINDS(idle_before_mapping),
 		ALL_KINDS(write_before_flush),	ALL_KINDS(fault_before_idle_is_said),
+		ALL_KINDS(writes_at_each_moment), ALL_KINDS(queries_at_each_moment),
 		ALL_KINDS(ends_with_the_slot),	ALL_KINDS(replaced),
 		ALL_KINDS(errors),		ALL_KINDS(at_random),
 	};

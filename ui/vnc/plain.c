@@ -24,7 +24,7 @@ struct wire {
 
 /* --- requests --- */
 
-/* Everything that changes, and the library has had its say since the viewer last changed its mind. */
+/* All that changes, and the library has had its say since the viewer last changed its mind. */
 static bool is_plain(const struct vnc_viewer *v, const rfbFramebufferUpdateRequestMsg *m)
 {
 	return v->settled && m->type == rfbFramebufferUpdateRequest && m->incremental && !m->x &&

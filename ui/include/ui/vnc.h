@@ -35,8 +35,9 @@ int vnc_check(const struct vnc_options *opt, char **why);
 int vnc_start(struct vnc **v, const struct vnc_options *opt, struct surface *s, struct input *in,
 	      char **why);
 /*
- * Serves a viewer at a connected stream socket that does not block and is the server's from then on.
- * Whoever brings it knows whose it is: nothing more is asked there. Any thread. 0, or -errno (closed).
+ * Serves a viewer at a connected stream socket that does not block and is the server's from then
+ * on. Whoever brings it knows whose it is: nothing more is asked there. Any thread. 0, or -errno
+ * (closed).
  */
 int vnc_serve(struct vnc *v, int sock);
 /* What to type into a viewer, e.g. 127.0.0.1:5900; NULL: it does not listen. */
