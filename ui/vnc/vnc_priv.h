@@ -76,6 +76,7 @@ struct vnc_viewer {
 	bool settled;			  /* [t] it has had an update since it changed its wishes */
 	uint64_t next_frame;		  /* [t] no update before this time */
 	struct typing typing;		  /* [t] */
+	bool touched;			  /* [t] it has sent a key or a position */
 	int buttons;			  /* [t] the last mask the viewer sent */
 	unsigned leds;			  /* [t] as last told */
 	bool wants_leds, wants_scancodes; /* [t] */
