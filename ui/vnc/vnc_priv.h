@@ -101,7 +101,7 @@ struct vnc {
 	atomic_uint wrong;	 /* [a] passwords, since the start */
 	atomic_ullong tell_due;	 /* [a] no line in the log about them before this time */
 	pthread_t thread;	 /* [I] */
-	pthread_mutex_t places;	 /* who takes, gives back or ends a place, holds it; a leaf */
+	pthread_mutex_t places;	 /* who takes, gives back or ends a place, holds it */
 	unsigned long viewer_count; /* [under places] ever */
 	struct vnc_viewer viewers[VNC_VIEWERS];
 };
