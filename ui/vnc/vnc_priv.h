@@ -22,6 +22,7 @@
 enum {
 	VNC_VIEWERS = 32,	      /* at a time; more are turned away */
 	VNC_HANDSHAKE_MS = 10 * 1000, /* to get through the handshake */
+	VNC_ANSWER_MS = 120 * 1000,   /* for somebody to type a password */
 	VNC_STALL_MS = 10 * 1000,     /* a viewer that takes or gives nothing so long is dropped */
 	VNC_PENALTY_MS = 2 * 1000,    /* for a wrong password */
 	VNC_MAX_WIDTH = 8192,	      /* a longer line does not fit the library's buffer */
