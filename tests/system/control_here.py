@@ -154,9 +154,9 @@ def test_keys(_):
 def test_paste(_):
     """Ctrl+Alt+V types a viewer's clipboard"""
     with rfb.connect("127.0.0.1:5900", LIMIT) as viewer:
-        viewer.set_clipboard("\r\nPasted {it}, all of it: 0123456789")
+        viewer.set_clipboard("\r\nPasted {it}")  # no more keys than the BIOS has room for
         viewer.key("Ctrl+Alt+v")
-        wait_for("^Pasted {it}, all of it: 0123456789$", echo_screen)
+        wait_for("^Pasted {it}$", echo_screen)
 
 
 def test_paste_ends(_):
@@ -166,8 +166,12 @@ def test_paste_ends(_):
         viewer.key("Ctrl+Alt+v")
         wait_for("zzz", echo_screen)
         viewer.key("Return")
-        must("type", ECHO, "\nenough\n")
-        wait_for("^enough$", echo_screen)
+        for _ in range(10):  # keys are lost while the BIOS has its room full of others
+            must("type", ECHO, "\nenough\n")
+            if re.search("^enough$", echo_screen(), re.M):
+                return
+            time.sleep(3)
+        raise Trouble(f"nothing else can be typed; there is:\n{echo_screen()}")
 
 
 def test_echo_screenshot(folder):

@@ -220,6 +220,9 @@ static void test_keys(void **state)
 	rfb_key(c, 0xffffff, true); /* no such key */
 	rfb_key(c, 0xffff, true);
 	assert_events(h, "+d3 ");
+	assert_alive(h); /* one who comes and goes without a key lets go of nothing */
+	assert_viewers(h, 1);
+	assert_events(h, "");
 	rfb_close(c); /* what it held down goes up */
 	assert_events(h, "-d3 ");
 }

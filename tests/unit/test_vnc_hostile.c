@@ -69,7 +69,7 @@ static void test_full_house(void **state)
 		rfb_update(c[i]);
 		rfb_close(c[i]);
 	}
-	assert_all_gone(h);
+	assert_viewers(h, 0);
 	assert_alive(h);
 }
 

@@ -131,13 +131,14 @@ static inline unsigned viewers(const struct host *h)
 	return s.viewers;
 }
 
-static inline void assert_all_gone(const struct host *h)
+/* Sooner or later. */
+static inline void assert_viewers(const struct host *h, unsigned n)
 {
 	int i;
 
-	for (i = 0; i < 12000 && viewers(h); i++)
+	for (i = 0; i < 12000 && viewers(h) != n; i++)
 		sleep_ms(10);
-	assert_int_equal(viewers(h), 0);
+	assert_int_equal(viewers(h), n);
 }
 
 static inline void fill(struct host *h, unsigned x, unsigned y, unsigned w, unsigned hgt,

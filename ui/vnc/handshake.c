@@ -27,6 +27,11 @@ uint64_t vnc_now(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
+static uint64_t in_ms(unsigned ms)
+{
+	return vnc_now() + ms * 1000000ull;
+}
+
 static int wait_until(int sock, short events, uint64_t deadline)
 {
 	struct pollfd p = {.fd = sock, .events = events};
@@ -166,15 +171,16 @@ static int refuse_password(struct vnc_viewer *v, int minor)
 	if (!atomic_compare_exchange_strong(&v->state, &stranger, VIEWER_PUNISHED))
 		return -EPIPE;
 	vnc_punish(v);
-	deadline = vnc_now() + VNC_HANDSHAKE_MS * 1000000ull;
+	deadline = in_ms(VNC_HANDSHAKE_MS);
 	if (minor >= 8)
 		return refuse(v->sock, "The password is wrong.", deadline);
 	vnc_send(v->sock, &failed, sizeof(failed), deadline);
 	return -EACCES;
 }
 
-static int ask_for_password(struct vnc_viewer *v, int minor, uint64_t deadline)
+static int ask_for_password(struct vnc_viewer *v, int minor)
 {
+	uint64_t deadline = in_ms(VNC_ANSWER_MS);
 	uint8_t challenge[VNC_CHALLENGE], answer[VNC_CHALLENGE];
 	int err = vnc_challenge(challenge);
 
@@ -185,7 +191,8 @@ static int ask_for_password(struct vnc_viewer *v, int minor, uint64_t deadline)
 	if (err)
 		return err;
 	v->access = vnc_judge(&v->vnc->passwords, challenge, answer);
-	return v->access == VNC_NOTHING ? refuse_password(v, minor) : pass(v->sock, deadline);
+	return v->access == VNC_NOTHING ? refuse_password(v, minor)
+					: pass(v->sock, in_ms(VNC_HANDSHAKE_MS));
 }
 
 static int agree_on_security(struct vnc_viewer *v, int minor, uint64_t deadline)
@@ -196,14 +203,14 @@ static int agree_on_security(struct vnc_viewer *v, int minor, uint64_t deadline)
 	if (err)
 		return err;
 	if (asked)
-		return ask_for_password(v, minor, deadline);
+		return ask_for_password(v, minor);
 	v->access = VNC_ALL;
 	return minor < 8 || minor == APPLE_MINOR ? 0 : pass(v->sock, deadline);
 }
 
 int vnc_handshake(struct vnc_viewer *v)
 {
-	uint64_t deadline = vnc_now() + VNC_HANDSHAKE_MS * 1000000ull;
+	uint64_t deadline = in_ms(VNC_HANDSHAKE_MS);
 	int minor = agree_on_version(v->sock, deadline), err;
 	bool asked = v->vnc->passwords.full[0] && !v->trusted;
 	uint8_t shared = 1;
@@ -212,7 +219,7 @@ int vnc_handshake(struct vnc_viewer *v)
 		return minor;
 	err = agree_on_security(v, minor, deadline);
 	if (!err && (asked || minor != APPLE_MINOR))
-		err = receive(v->sock, &shared, 1, deadline);
+		err = receive(v->sock, &shared, 1, asked ? in_ms(VNC_HANDSHAKE_MS) : deadline);
 	v->alone = !shared && v->access == VNC_ALL;
 	return err;
 }

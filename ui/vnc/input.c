@@ -94,6 +94,7 @@ static rfbBool enable_encoding(rfbClientRec *cl, void **data, int encoding)
 
 static void keysym_key(struct vnc_viewer *v, uint32_t keysym, bool down)
 {
+	v->touched = true;
 	if (!vnc_paste_key(v, keymap_from_keysym(keysym).qnum, down))
 		typing_key(&v->typing, keysym, down);
 }
@@ -103,6 +104,7 @@ static void scancode_key(struct vnc_viewer *v, uint32_t code, uint32_t keysym, b
 {
 	if (code == 0xb7)
 		code = 0x54;
+	v->touched = true;
 	if (!code || code > 0xff)
 		keysym_key(v, keysym, down);
 	else if (!vnc_paste_key(v, code, down))
@@ -150,6 +152,7 @@ static void on_pointer(int mask, int x, int y, rfbClientRec *cl)
 	if (mask & MASK_BUTTON_8)
 		buttons |= INPUT_SIDE;
 	v->buttons = mask;
+	v->touched = true;
 	if (v->moves) {
 		input_relative(v->vnc->input, x - POINTER_AT_REST, y - POINTER_AT_REST, dz,
 			       buttons);
@@ -175,7 +178,7 @@ void vnc_input_begin(struct vnc_viewer *v)
 {
 	typing_init(&v->typing, v->vnc->input);
 	v->buttons = 0;
-	v->wants_leds = v->wants_scancodes = v->moves = v->pasting = false;
+	v->wants_leds = v->wants_scancodes = v->moves = v->pasting = v->touched = false;
 	/* without rfbEnableExtension(), whose memory the library never frees */
 	v->extension = (rfbExtensionData){.extension = &qemu_extension, .data = v};
 	v->client->extensions = &v->extension;
@@ -187,6 +190,6 @@ void vnc_input_end(struct vnc_viewer *v)
 {
 	input_unwatch_leds(v->vnc->input, &v->leds_watch);
 	vnc_paste_forget(v);
-	if (v->access == VNC_ALL)
+	if (v->touched) /* else nothing that is down is this viewer's */
 		input_release_all(v->vnc->input);
 }

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -168,15 +169,32 @@ static bool take_handed(struct vnc *vnc, int *sock)
 	return read(vnc->handed[0], sock, sizeof(*sock)) == sizeof(*sock);
 }
 
-/* A viewer's last act is to say so: nothing of it stays until the next one comes. */
+static bool is_empty(const struct vnc *vnc)
+{
+	const struct vnc_viewer *v;
+
+	for (v = vnc->viewers; v < vnc->viewers + VNC_VIEWERS; v++)
+		if (v->state != VIEWER_FREE)
+			return false;
+	return true;
+}
+
+/*
+ * A viewer's last act is to say so: nothing of it stays until the next one comes. When the last has
+ * left, the system gets back the memory between what others have on the heap.
+ */
 static void tidy(struct vnc *vnc)
 {
 	eventfd_t n;
+	bool empty;
 
 	eventfd_read(vnc->wake, &n);
 	pthread_mutex_lock(&vnc->places);
 	reap_gone(vnc);
+	empty = is_empty(vnc);
 	pthread_mutex_unlock(&vnc->places);
+	if (empty)
+		malloc_trim(0);
 }
 
 static void *listen_run(void *arg)

@@ -22,6 +22,7 @@
 enum {
 	VNC_VIEWERS = 32,	      /* at a time; more are turned away */
 	VNC_HANDSHAKE_MS = 10 * 1000, /* to get through the handshake */
+	VNC_ANSWER_MS = 120 * 1000,   /* for somebody to type a password */
 	VNC_STALL_MS = 10 * 1000,     /* a viewer that takes or gives nothing so long is dropped */
 	VNC_PENALTY_MS = 2 * 1000,    /* for a wrong password */
 	VNC_MAX_WIDTH = 8192,	      /* a longer line does not fit the library's buffer */
@@ -76,6 +77,7 @@ struct vnc_viewer {
 	bool settled;			  /* [t] it has had an update since it changed its wishes */
 	uint64_t next_frame;		  /* [t] no update before this time */
 	struct typing typing;		  /* [t] */
+	bool touched;			  /* [t] it has sent a key or a position */
 	int buttons;			  /* [t] the last mask the viewer sent */
 	unsigned leds;			  /* [t] as last told */
 	bool wants_leds, wants_scancodes; /* [t] */
@@ -100,7 +102,7 @@ struct vnc {
 	atomic_uint wrong;	 /* [a] passwords, since the start */
 	atomic_ullong tell_due;	 /* [a] no line in the log about them before this time */
 	pthread_t thread;	 /* [I] */
-	pthread_mutex_t places;	 /* who takes, gives back or ends a place, holds it; a leaf */
+	pthread_mutex_t places;	 /* who takes, gives back or ends a place, holds it */
 	unsigned long viewer_count; /* [under places] ever */
 	struct vnc_viewer viewers[VNC_VIEWERS];
 };
