@@ -3,7 +3,7 @@
 
 BUILD   := build
 CC      := gcc
-PKGS    := pixman-1 libpng libvncserver json-c libseccomp
+PKGS    := pixman-1 libpng libvncserver json-c libseccomp zlib
 PKG_CONFIG := pkg-config
 
 WARN    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
@@ -135,6 +135,13 @@ check: $(BUILD)/deps.ok
 	@$(MAKE) all
 	@tests/all check
 
+## fuzz: viewers that are made up against the VNC server, for minutes: ROUNDS=N, SEED=N
+ROUNDS ?= 400000
+SEED   ?= 0x5eed
+fuzz: $(BUILD)/deps.ok
+	@$(MAKE) $(BUILD)/san/tests/unit/test_vnc_fuzz
+	FUZZ_ROUNDS=$(ROUNDS) FUZZ_SEED=$(SEED) $(BUILD)/san/tests/unit/test_vnc_fuzz
+
 ## bare: the hypervisor without an operating system, on AMD-V and VT-x; a minute
 bare: $(BUILD)/deps.ok
 	@tests/all bare
@@ -184,6 +191,7 @@ include hypervisor/hv.mk
 include hypervisor/bare.mk
 include hypervisor/module.mk
 include tools/bench/exits/exits.mk
+include tools/bench/idle/idle.mk
 
 ## bench: all measurements, beside QEMU in the lab; each prints a table and writes build/bench/
 bench:
@@ -196,10 +204,10 @@ bench-boot: $(BUILD)/deps.ok
 	@$(MAKE) all module
 	@tools/bench/bench boot
 
-## bench-idle: wakeups of each thread while Debian's text console is idle
+## bench-idle: what an idle guest costs, with and without a viewer; ARGS=--all, ARGS="--case 'fb, idle on kvm'"
 bench-idle: $(BUILD)/deps.ok
-	@$(MAKE) all module
-	@tools/bench/bench idle
+	@$(MAKE) all module idle-programs
+	@tools/bench/bench idle $(ARGS)
 
 ## bench-exits: instructions of each kind of exit, our hypervisor beside KVM, on AMD-V and VT-x; ARGS='--cpu intel'
 bench-exits: $(BUILD)/deps.ok

@@ -10,6 +10,7 @@
  */
 #include "ui/input.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -76,6 +77,17 @@ void input_key(struct input *in, unsigned qnum, bool down)
 bool input_key_is_down(const struct input *in, unsigned qnum)
 {
 	return qnum < QNUMS && in->down[qnum];
+}
+
+int input_type(struct input *in, const char *text, char **why)
+{
+	int err = -ENOTSUP;
+
+	pthread_mutex_lock(&in->order);
+	if (in->sink.type)
+		err = in->sink.type(in->sink.arg, text, why);
+	pthread_mutex_unlock(&in->order);
+	return err;
 }
 
 /* --- the pointer --- */

@@ -18,11 +18,12 @@ uint64_t clock_now(const struct clock *c)
 	return c->running ? c->source(c->arg) - c->offset : c->stopped_at;
 }
 
+/* Not while timers fire: clock_run() does it once, at its end. */
 static void rearm(struct clock *c)
 {
 	bool armed = c->running && c->timers;
 
-	if (c->rearm)
+	if (c->rearm && !c->firing)
 		c->rearm(c->arg, armed, armed ? c->timers->when + c->offset : 0);
 }
 
@@ -59,6 +60,7 @@ void clock_run(struct clock *c)
 {
 	uint64_t now = clock_now(c);
 
+	c->firing = true;
 	while (c->running && c->timers && c->timers->when <= now) {
 		struct timer *t = c->timers;
 
@@ -67,6 +69,7 @@ void clock_run(struct clock *c)
 		t->fired++;
 		t->fire(t->dev);
 	}
+	c->firing = false;
 	rearm(c);
 }
 

@@ -60,11 +60,9 @@ void loop_rearm(void *arg, bool armed, uint64_t host_ns)
 static void timer_ready(void *arg, uint32_t events)
 {
 	struct loop *l = arg;
-	uint64_t n;
 
 	(void)events;
-	if (read(l->timer, &n, sizeof(n)) == sizeof(n))
-		clock_run(&l->m->clock);
+	clock_run(&l->m->clock);
 }
 
 static void wake_ready(void *arg, uint32_t events)
@@ -90,7 +88,8 @@ struct loop *loop_create(struct machine *m)
 	l->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	l->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (l->epoll < 0 || l->timer < 0 || l->wake < 0 ||
-	    loop_add(l, &l->timer_fd, l->timer, EPOLLIN, timer_ready, l) ||
+	    /* by its edge: it is set again each time, which takes back what nobody has read */
+	    loop_add(l, &l->timer_fd, l->timer, EPOLLIN | EPOLLET, timer_ready, l) ||
 	    loop_add(l, &l->wake_fd, l->wake, EPOLLIN, wake_ready, l)) {
 		loop_destroy(l);
 		return NULL;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dm/timer.h"
 #include "internal.h"
 
 enum {
@@ -16,6 +17,7 @@ enum {
 	MEMORY_MAX_MIB = 1024 * 1024,
 	VIDEO_MIN_MIB = 8,
 	VIDEO_MAX_MIB = 256,
+	IDLE_MAX_S = 3600,
 };
 
 int config_refuse(char **why, const char *fmt, ...)
@@ -91,6 +93,8 @@ int config_init(struct config *c)
 		.debugcon = strdup("none"),
 		.accel = strdup("auto"),
 		.firmware = strdup("seabios"),
+		.vram_tracking = VRAM_IDLE,
+		.vram_idle_ns = CONFIG_IDLE_AUTO,
 		.on_reboot = CONFIG_RESTART,
 		.on_crash = CONFIG_RESTART,
 		.sandbox = true,
@@ -110,6 +114,8 @@ void config_free(struct config *c)
 	free(c->name);
 	free(c->uuid);
 	free(c->vnc);
+	free(c->vnc_password_file);
+	free(c->vnc_password);
 	free(c->serial);
 	free(c->debugcon);
 	free(c->accel);
@@ -273,6 +279,24 @@ int config_set_vnc(struct config *c, const char *value, char **why)
 	return config_replace(&c->vnc, value);
 }
 
+/* The last of the two counts, whichever it is: an option overrides a file. */
+int config_set_vnc_password_file(struct config *c, const char *value, char **why)
+{
+	int err;
+
+	if (!*value)
+		return config_refuse(why, "a file's name is needed.");
+	err = config_replace(&c->vnc_password, NULL);
+	return err ? err : config_replace(&c->vnc_password_file, value);
+}
+
+int config_set_vnc_password(struct config *c, const char *value, char **why)
+{
+	int err = config_replace(&c->vnc_password_file, NULL);
+
+	return err ? err : config_replace(&c->vnc_password, *value ? value : NULL);
+}
+
 static int set_chardev(char **field, const char *value, char **why)
 {
 	if (strcmp(value, "stdio") && strcmp(value, "pty") && strcmp(value, "none") &&
@@ -303,6 +327,41 @@ int config_set_accel(struct config *c, const char *value, char **why)
 				     "or the path of a device node.",
 				     value);
 	return config_replace(&c->accel, value);
+}
+
+/* 500ms or 2s. */
+static int set_idle_time(struct config *c, const char *text, char **why)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10), unit = 0;
+
+	if (!strcmp(end, "ms"))
+		unit = NS_PER_MS;
+	else if (!strcmp(end, "s"))
+		unit = NS_PER_SEC;
+	if (text[0] < '0' || text[0] > '9' || !unit || n > IDLE_MAX_S * NS_PER_SEC / unit)
+		return config_refuse(why, "'%s' is not a time; write 500ms or 2s, up to %ds.", text,
+				     IDLE_MAX_S);
+	c->vram_idle_ns = n * unit;
+	return 0;
+}
+
+int config_set_vram_tracking(struct config *c, const char *value, char **why)
+{
+	static const char *const names[] = {
+		[VRAM_COMPARE] = "compare", [VRAM_LOG] = "log", [VRAM_IDLE] = "idle" };
+
+	c->vram_idle_ns = CONFIG_IDLE_AUTO;
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (!strcmp(value, names[i])) {
+			c->vram_tracking = i;
+			return 0;
+		}
+	}
+	c->vram_tracking = VRAM_IDLE;
+	if (!strncmp(value, "idle:", 5))
+		return set_idle_time(c, value + 5, why);
+	return config_refuse(why, "'%s' is none of compare, log, idle and idle:TIME.", value);
 }
 
 int config_set_user(struct config *c, const char *value, char **why)

@@ -14,7 +14,10 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define CONFIG_MIB (1ull << 20)
+#include "dm/vram.h"
+
+#define CONFIG_MIB	 (1ull << 20)
+#define CONFIG_IDLE_AUTO UINT64_MAX /* what suits the hypervisor */
 
 enum {
 	CONFIG_DRIVES = 4,   /* hda, hdb, hdc, hdd: channel n / 2, unit n % 2 */
@@ -56,9 +59,13 @@ struct config {
 	char boot[4];	 /* letters c, d, n in order; "" until config_finish() */
 	char *vnc;	 /* ADDR:PORT or unix:PATH; NULL: no VNC server */
 	bool vnc_search; /* the address is the default: see config_next_vnc() */
+	char *vnc_password_file; /* see ui/vnc.h; NULL: none */
+	char *vnc_password;	 /* instead of the file, from a configuration file; NULL: none */
 	bool sdl;	 /* a window */
 	char *serial;	 /* as chr_open() takes it: stdio, pty, file:PATH, none */
 	char *debugcon;	 /* the same */
+	enum vram_mode vram_tracking;
+	uint64_t vram_idle_ns; /* whole ms, or CONFIG_IDLE_AUTO */
 	char *accel;	 /* auto, caisson, kvm, or the path of a device node */
 	bool local_time, exit_port, discard_changes;
 	bool sandbox;

@@ -2,6 +2,7 @@
 /* Prints a configuration in the file format, every default included, for --dry-run. */
 #include <string.h>
 
+#include "dm/timer.h"
 #include "internal.h"
 
 /* In double quotes, with what would end or change the string escaped. */
@@ -78,6 +79,26 @@ static void put_vnc(FILE *f, const struct config *c)
 	put_number(f, "vncunused", c->vnc_search);
 }
 
+static void put_tracking(FILE *f, const struct config *c)
+{
+	static const char *const names[] = {
+		[VRAM_COMPARE] = "compare", [VRAM_LOG] = "log", [VRAM_IDLE] = "idle" };
+
+	if (c->vram_tracking == VRAM_IDLE && c->vram_idle_ns != CONFIG_IDLE_AUTO)
+		fprintf(f, "vram_tracking = \"idle:%llums\"\n",
+			(unsigned long long)(c->vram_idle_ns / NS_PER_MS));
+	else
+		put_string(f, "vram_tracking", names[c->vram_tracking]);
+}
+
+static void put_vnc_password(FILE *f, const struct config *c)
+{
+	if (c->vnc_password_file)
+		put_string(f, "vnc_password_file", c->vnc_password_file);
+	if (c->vnc_password)
+		put_string(f, "vncpasswd", c->vnc_password);
+}
+
 void config_dump(const struct config *c, FILE *f)
 {
 	put_string(f, "name", c->name);
@@ -97,7 +118,9 @@ void config_dump(const struct config *c, FILE *f)
 	put_string(f, "boot", c->boot);
 	put_string(f, "vga", "stdvga");
 	put_number(f, "videoram", c->video_memory / CONFIG_MIB);
+	put_tracking(f, c);
 	put_vnc(f, c);
+	put_vnc_password(f, c);
 	put_number(f, "sdl", c->sdl);
 	put_string(f, "serial", c->serial);
 	put_string(f, "debugcon", c->debugcon);

@@ -2,8 +2,8 @@
 /*
  * What the keys of a configuration file mean: those of xl.cfg(5) that this version serves, and a
  * few of our own for what only options could say otherwise (accel, debugcon, exit_port,
- * discard_changes, vncport). A key that is not known is named in a warning; a known one with a
- * value that cannot be served is an error.
+ * discard_changes, vncport, vnc_password_file). A key that is not known is named in a warning; a
+ * known one with a value that cannot be served is an error.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -252,11 +252,14 @@ static const struct key keys[] = {
 	{ "extra", NULL, key_extra },
 	{ "vga", NULL, key_vga },
 	{ "videoram", config_set_video_memory, NULL },
+	{ "vram_tracking", config_set_vram_tracking, NULL },
 	{ "vnc", NULL, key_vnc },
 	{ "vnclisten", NULL, key_vnclisten },
 	{ "vncdisplay", NULL, key_vncdisplay },
 	{ "vncunused", NULL, key_vncunused },
 	{ "vncport", NULL, key_vncport },
+	{ "vncpasswd", config_set_vnc_password, NULL },
+	{ "vnc_password_file", config_set_vnc_password_file, NULL },
 	{ "sdl", NULL, key_sdl },
 	{ "spice", NULL, key_never },
 	{ "localtime", NULL, key_localtime },

@@ -81,6 +81,11 @@ static const struct option options[] = {
 	  "letters c (disk), d (CD-ROM), n (network) in order (cd)" },
 	{ "vnc", "ADDR:PORT|unix:PATH|none", config_set_vnc,
 	  "where the screen is shown (127.0.0.1:5900 or the next free port)" },
+	{ "vram-tracking", "compare|log|idle[:TIME]", config_set_vram_tracking,
+	  "how changes of the screen are found; with idle, how long without one before nobody "
+	  "looks any more, e.g. 2s (idle)" },
+	{ "vnc-password-file", "PATH", config_set_vnc_password_file,
+	  "its first line is the password for VNC, its second one to look only" },
 	{ "sdl", NULL, set_sdl, "show the screen in a window on this desktop" },
 	{ "serial", "stdio|pty|file:PATH|none", config_set_serial, "the serial port COM1 (none)" },
 	{ "debugcon", "stdio|pty|file:PATH|none", config_set_debugcon,
@@ -97,7 +102,7 @@ static const struct option options[] = {
 
 /* Planned, and refused until they do something. */
 static const char *const unavailable[] = {
-	"nic", "web", "vram-tracking",
+	"nic", "web",
 };
 
 void options_print_help(FILE *f)

@@ -138,7 +138,7 @@ static void print_rows(const char *head, struct json_object *rows)
 	}
 }
 
-/* An object of numbers on one line, without those that are 0. */
+/* An object of numbers and words on one line, without numbers that are 0. */
 static void print_line(const char *head, struct json_object *o)
 {
 	const char *separator = ":";
@@ -147,9 +147,10 @@ static void print_line(const char *head, struct json_object *o)
 		return;
 	printf("%s", head);
 	json_object_object_foreach(o, key, value) {
-		if (!json_object_is_type(value, json_type_int) || !json_object_get_int64(value))
+		if (json_object_is_type(value, json_type_object) ||
+		    (json_object_is_type(value, json_type_int) && !json_object_get_int64(value)))
 			continue;
-		printf("%s %s %" PRId64, separator, key, json_object_get_int64(value));
+		printf("%s %s %s", separator, key, json_object_get_string(value));
 		separator = ",";
 	}
 	puts(separator[0] == ':' ? ": none" : "");

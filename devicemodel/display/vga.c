@@ -488,9 +488,12 @@ struct vga *vga_create(struct machine *m, const struct vga_options *opt)
 		return NULL;
 	v->vram = opt->vram;
 	v->vram_len = opt->vram_len;
+	if (track_init(&v->track, m, &v->pci.bar[0].region, opt->vram_len))
+		return NULL;
+	v->track.mode = opt->tracking;
+	v->track.look.idle_ns = opt->idle_ns;
 	vga_paint_init(v, opt->surface);
-	if (track_init(&v->track, m, &v->pci.bar[0].region, opt->vram_len) ||
-	    add_pci(v, m, opt) || add_legacy(v, m))
+	if (add_pci(v, m, opt) || add_legacy(v, m))
 		return NULL;
 	return v;
 }

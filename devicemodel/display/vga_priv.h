@@ -29,16 +29,17 @@
 #include "dm/device.h"
 #include "dm/parts.h"
 #include "dm/pci.h"
+#include "dm/timer.h"
+#include "dm/vram.h"
 
 struct surface;
 
 /* --- vram_track.c: which parts of video memory changed --- */
 
-enum { TRACK_PAGE = 4096 };
-
 struct track {
 	struct machine *machine;
-	struct region *region;	/* the guest's own way to the memory: the hypervisor logs it */
+	enum vram_mode mode;
+	struct vram_look look;	/* the last one; its region is the guest's own way to the memory */
 	uint64_t len;
 	unsigned long *marked;	/* a bit a page: written by the device since the last collect */
 	unsigned long *changed;	/* a bit a page: what the last collect found */
@@ -49,7 +50,12 @@ int track_init(struct track *t, struct machine *m, struct region *region, uint64
 void track_fini(struct track *t);
 void track_mark(struct track *t, uint64_t off, uint64_t len); /* the device wrote here */
 void track_all(struct track *t);	/* all counts as changed: after a reset or a restore */
-bool track_collect(struct track *t);	/* moves on to the changes since the last call; any? */
+/*
+ * Moves on to the changes since the last call. True if there were any in [off, off + len), the part
+ * that shows. rest: who asks does without a timer while track_idle().
+ */
+bool track_collect(struct track *t, uint64_t off, uint64_t len, bool rest);
+bool track_idle(const struct track *t); /* nothing changes before look.woken() */
 bool track_changed(const struct track *t, uint64_t off, uint64_t len); /* as last collected */
 
 /* --- registers --- */
@@ -183,10 +189,15 @@ struct vga_paint {
 	bool cursor_shown;	/* text: something blinks, so time alone changes the picture */
 	bool blink_shown;
 	uint64_t last_draw, last_change;
+	uint64_t pace;		/* how long after this look the next one is due */
 	uint64_t frames;	/* drawn */
 	struct vga_view view;
 	uint32_t colour[256];	/* palette as drawn */
 	uint32_t cell[TEXT_MAX_ROWS * TEXT_MAX_COLS]; /* text as drawn */
+	uint32_t word[TEXT_MAX_ROWS * TEXT_MAX_COLS]; /* the memory behind it */
+	struct {
+		uint16_t first, end;	/* columns between which something blinks, in each row */
+	} lively[TEXT_MAX_ROWS];
 	uint32_t pixel[LINE_PIXELS], scaled[LINE_PIXELS]; /* one line in the making */
 };
 

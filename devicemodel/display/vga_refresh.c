@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * When to draw. Nobody looks: never. Otherwise a change that goes through the device (registers,
- * the legacy window) asks for a picture one frame after the last, and in text modes the clock asks
- * for one when something blinks. In linear modes the guest draws without our knowledge, so memory
- * is looked at each frame while it changes, and less often after two seconds without a change.
+ * the legacy window) asks for a picture, and in text modes the clock asks for one when something
+ * blinks. In linear modes the guest draws without our knowledge: memory is looked at each frame
+ * while it changes, then less and less often, until it rests and the next write is told.
+ *
+ * The first change after rest is drawn soon, but not at once: what a guest draws in one go, a
+ * character or a cursor, is one picture then. Such a change is likely to be alone, so a second look
+ * follows it straight away, where rest is cheap enough to begin right then.
  * State: none; see struct vga_paint.
  */
 #include "ui/surface.h"
 #include "vga_priv.h"
 
-#define FRAME_NS   (33 * NS_PER_MS)
-#define SLOW_NS	   (100 * NS_PER_MS)
-#define CALM_NS	   (2 * NS_PER_SEC) /* without a change, before it goes slowly */
+#define FRAME_NS  (NS_PER_SEC / 60)
+#define SLOW_NS	  (100 * NS_PER_MS) /* between looks that find nothing, at most */
+#define SETTLE_NS (2 * NS_PER_MS)
+#define ALONE_NS  (25 * NS_PER_MS)  /* from one change to the next: there is no sequence */
 
 /* --- palette --- */
 
@@ -129,25 +134,44 @@ static void fit_surface(struct vga *v)
 		surface_resize(v->paint.surface, view->width, view->height);
 }
 
+/* The part of video memory that shows. */
+static void shown_part(const struct vga_view *view, uint64_t *off, uint64_t *len)
+{
+	bool linear = view->kind == VGA_LINEAR;
+
+	*off = linear ? view->start : 0;
+	*len = linear ? (uint64_t)view->pitch * view->height : VGA_MEM_LEN;
+}
+
+/* Text is not tracked but compared, cell by cell. */
+static bool memory_changed(struct vga *v)
+{
+	struct vga_paint *p = &v->paint;
+	uint64_t off, len;
+
+	if (p->view.kind == VGA_TEXT || p->view.kind == VGA_BLANK)
+		return p->view.kind == VGA_TEXT;
+	shown_part(&p->view, &off, &len);
+	return track_collect(&v->track, off, len, p->watched && p->view.kind == VGA_LINEAR);
+}
+
 /* True if the picture changed. */
 static bool draw(struct vga *v)
 {
 	struct vga_paint *p = &v->paint;
-	bool all = update_view(v) | p->redraw, text, dirty = false;
+	bool all = update_view(v) | p->redraw, changed;
 
 	p->redraw = false;
 	vga_direct_settle(v);
 	if (all || p->palette_changed)
 		all |= update_palette(v);
-	text = p->view.kind == VGA_TEXT;
-	all |= text && p->font_changed;
+	all |= p->view.kind == VGA_TEXT && p->font_changed;
 	p->font_changed = false;
 	if (all)
 		fit_surface(v);
-	if (!text && p->view.kind != VGA_BLANK) /* text is compared cell by cell */
-		dirty = track_collect(&v->track);
+	changed = memory_changed(v);
 	p->last_draw = machine_now(v->dev.machine);
-	return (all || text || dirty) && draw_view(v, all);
+	return (all || changed) && draw_view(v, all);
 }
 
 /* --- the timer --- */
@@ -159,27 +183,45 @@ static uint64_t next_blink(const struct vga_paint *p, uint64_t now)
 	return (now / period + 1) * period;
 }
 
+static void look_again(struct vga *v)
+{
+	struct vga_paint *p = &v->paint;
+
+	if (track_idle(&v->track)) {
+		timer_cancel(&p->timer);
+		return;
+	}
+	p->soon = p->pace == FRAME_NS;
+	timer_arm_at(&p->timer, p->last_draw + p->pace);
+	p->pace = 2 * p->pace < SLOW_NS ? 2 * p->pace : SLOW_NS;
+}
+
 static void schedule(struct vga *v, bool changed)
 {
 	struct vga_paint *p = &v->paint;
-	uint64_t now = p->last_draw;
 
-	if (changed)
-		p->last_change = now;
-	p->soon = false;
-	if (p->view.kind == VGA_LINEAR) {
-		p->soon = now - p->last_change < CALM_NS;
-		timer_arm_at(&p->timer, now + (p->soon ? FRAME_NS : SLOW_NS));
-	} else if (p->cursor_shown || p->blink_shown) {
-		timer_arm_at(&p->timer, next_blink(p, now));
+	if (changed) {
+		p->last_change = p->last_draw;
+		p->pace = FRAME_NS;
 	}
+	p->soon = false;
+	if (p->view.kind == VGA_LINEAR)
+		look_again(v);
+	else if (p->cursor_shown || p->blink_shown)
+		timer_arm_at(&p->timer, next_blink(p, p->last_draw));
 }
 
 static void refresh_fire(void *dev)
 {
 	struct vga *v = dev;
+	struct vga_paint *p = &v->paint;
+	uint64_t last = p->last_change;
+	bool changed = draw(v);
 
-	schedule(v, draw(v));
+	if (changed && p->view.kind == VGA_LINEAR && v->track.mode == VRAM_IDLE &&
+	    !v->track.look.idle_ns && p->last_draw - last > ALONE_NS)
+		draw(v);
+	schedule(v, changed);
 }
 
 /* Called only while someone watches and no draw is due within a frame. */
@@ -189,7 +231,12 @@ void vga_wake(struct vga *v)
 	uint64_t now = machine_now(v->dev.machine), when = p->last_draw + FRAME_NS;
 
 	p->soon = true;
-	timer_arm_at(&p->timer, when > now ? when : now);
+	timer_arm_at(&p->timer, when > now + SETTLE_NS ? when : now + SETTLE_NS);
+}
+
+static void woken(void *dev)
+{
+	vga_touch(dev);
 }
 
 void vga_set_watched(struct vga *v, bool on)
@@ -224,6 +271,21 @@ uint64_t vga_frames(const struct vga *v)
 	return v->paint.frames;
 }
 
+const char *vga_tracking(const struct vga *v)
+{
+	const struct vga_paint *p = &v->paint;
+
+	if (!p->watched || p->view.kind == VGA_BLANK)
+		return "off";
+	if (p->view.kind == VGA_TEXT)
+		return "text";
+	if (v->track.mode == VRAM_COMPARE)
+		return "compare";
+	if (v->track.mode == VRAM_LOG || p->view.kind != VGA_LINEAR)
+		return "log";
+	return track_idle(&v->track) && !p->timer.armed ? "idle" : "active";
+}
+
 void vga_paint_reset(struct vga *v)
 {
 	struct vga_paint *p = &v->paint;
@@ -241,4 +303,7 @@ void vga_paint_init(struct vga *v, struct surface *surface)
 	v->paint.surface = surface;
 	timer_init(&v->paint.timer, v->dev.machine, refresh_fire, v);
 	timer_name(&v->paint.timer, "display");
+	v->paint.pace = FRAME_NS;
+	v->track.look.woken = woken;
+	v->track.look.dev = v;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Drawing text modes. For each character on the screen a word is kept that says all that its
- * picture depends on; a cell is drawn when that word is another than the last one.
+ * picture depends on; a cell is drawn when that word is another than the last one. Rows whose
+ * memory is as it was are passed over whole, unless something blinks in them.
  * Ignored: cursor skew.
  * Reference: IBM Personal System/2 Hardware Interface Technical Reference, Video Subsystem:
  * "Alphanumeric Modes", "RAM Loadable Character Generator".
@@ -14,6 +15,18 @@ enum {
 	CELL_ATTR_SHIFT = 8,
 	CELL_CURSOR = 1 << 16,
 	CELL_HIDDEN = 1 << 17, /* blinks, and is off at present */
+	CELL_START_SHIFT = 18, /* first and last line of the cursor, if it is there */
+	CELL_END_SHIFT = 23,
+};
+
+/* All bits of a pixel for each of four dots. */
+typedef uint32_t four_pixels __attribute__((vector_size(16)));
+
+#define DOT(n, bit) ((n) & (bit) ? UINT32_MAX : 0)
+#define DOTS(n)	    { DOT(n, 8), DOT(n, 4), DOT(n, 2), DOT(n, 1) }
+static const four_pixels dot_masks[16] = {
+	DOTS(0), DOTS(1), DOTS(2),  DOTS(3),  DOTS(4),	DOTS(5),  DOTS(6),  DOTS(7),
+	DOTS(8), DOTS(9), DOTS(10), DOTS(11), DOTS(12), DOTS(13), DOTS(14), DOTS(15),
 };
 
 struct text_row {
@@ -31,9 +44,15 @@ struct text_job {
 	unsigned stride;
 	unsigned cell_width;	/* pixels */
 	uint32_t cursor;	/* address of the cursor; out of range when there is none */
-	bool cursor_on, blink_on;
+	uint32_t cursor_cell;	/* what it adds to the cell at present */
+	bool blink_on;
 	bool all, drawn;
 };
+
+static unsigned min(unsigned a, unsigned b)
+{
+	return a < b ? a : b;
+}
 
 /* --- one cell --- */
 
@@ -43,8 +62,8 @@ static unsigned glyph_dots(const struct text_job *j, uint32_t cell, unsigned lin
 	const struct vga_view *view = j->view;
 	unsigned code = cell & 0xff, attr = cell >> CELL_ATTR_SHIFT & 0xff, dots;
 
-	if ((cell & CELL_CURSOR) && line >= (j->v->crtc[CRTC_CURSOR_START] & 0x1fu) &&
-	    line <= (j->v->crtc[CRTC_CURSOR_END] & 0x1fu))
+	if ((cell & CELL_CURSOR) && line >= (cell >> CELL_START_SHIFT & 0x1f) &&
+	    line <= (cell >> CELL_END_SHIFT & 0x1f))
 		return 0x1ff;
 	if (cell & CELL_HIDDEN)
 		return 0;
@@ -69,6 +88,13 @@ static void draw_wide_line(const struct text_job *j, uint32_t *row, int x, unsig
 				row[x] = colour[!!(dots & dot)];
 }
 
+static void draw_four(uint32_t *to, uint32_t ground, uint32_t differ, unsigned dots)
+{
+	four_pixels p = ground ^ (differ & dot_masks[dots & 0xf]);
+
+	memcpy(to, &p, sizeof(p));
+}
+
 static void draw_cell_line(const struct text_job *j, uint32_t *row, int x, unsigned dots,
 			   const uint32_t colour[2])
 {
@@ -79,8 +105,10 @@ static void draw_cell_line(const struct text_job *j, uint32_t *row, int x, unsig
 		draw_wide_line(j, row, x, dots, colour);
 		return;
 	}
-	for (unsigned i = 0; i < width; i++)
-		row[x + i] = ground ^ (differ & -(dots >> (8 - i) & 1));
+	draw_four(row + x, ground, differ, dots >> 5);
+	draw_four(row + x + 4, ground, differ, dots >> 1);
+	if (width == 9)
+		row[x + 8] = colour[dots & 1];
 }
 
 static void draw_cell(const struct text_job *j, const struct text_row *r, int x, uint32_t cell)
@@ -99,16 +127,58 @@ static void draw_cell(const struct text_job *j, const struct text_row *r, int x,
 
 /* --- rows --- */
 
-static uint32_t cell_at(struct text_job *j, uint32_t address)
+/* Brings p->word up to date for a row; true if the memory behind it is another. */
+static bool fetch_row(struct text_job *j, const struct text_row *r, unsigned cols)
 {
-	uint32_t cell = vga_fetch(j->v, address & j->view->wrap) & 0xffff;
+	uint32_t *word = j->v->paint.word + (size_t)r->index * TEXT_MAX_COLS;
+	uint32_t first = r->address & j->view->wrap, val;
+	const uint8_t *mem = j->v->vram + (size_t)first * 4;
+	bool changed = false;
 
-	if ((address & j->view->wrap) == j->cursor) {
+	if (first + cols <= j->view->wrap && first + cols <= j->v->vram_len / 4) {
+		if (!memcmp(word, mem, cols * sizeof(*word)))
+			return false;
+		memcpy(word, mem, cols * sizeof(*word));
+		return true;
+	}
+	for (unsigned col = 0; col < cols; col++) {
+		val = vga_fetch(j->v, (r->address + col) & j->view->wrap);
+		changed |= word[col] != val;
+		word[col] = val;
+	}
+	return changed;
+}
+
+/* The column of the cursor if the row were long enough; UINT32_MAX if there is no cursor. */
+static uint32_t cursor_column(const struct text_job *j, const struct text_row *r)
+{
+	return j->cursor == UINT32_MAX ? UINT32_MAX : (j->cursor - r->address) & j->view->wrap;
+}
+
+/* Something blinks here: the row needs looking at whatever memory says. */
+static void note_lively(struct text_job *j, const struct text_row *r, unsigned col)
+{
+	uint16_t *first = &j->v->paint.lively[r->index].first;
+	uint16_t *end = &j->v->paint.lively[r->index].end;
+
+	*first = *first < *end && *first < col ? *first : col;
+	*end = *end > col ? *end : col + 1;
+}
+
+/* The cell for a word of memory; notes what blinks. */
+static uint32_t make_cell(struct text_job *j, const struct text_row *r, uint32_t word, unsigned col,
+			  bool at_cursor)
+{
+	uint32_t cell = word & 0xffff;
+
+	if (at_cursor) {
 		j->v->paint.cursor_shown = true;
-		cell |= j->cursor_on ? CELL_CURSOR : 0;
+		note_lively(j, r, col);
+		cell |= j->cursor_cell;
 	}
 	if (j->view->blink && (cell & 0x8000)) {
 		j->v->paint.blink_shown = true;
+		note_lively(j, r, col);
 		cell |= j->blink_on ? 0 : CELL_HIDDEN;
 	}
 	return cell;
@@ -125,13 +195,16 @@ static void damage_run(struct text_job *j, const struct text_row *r, unsigned fr
 			       (to - from) * j->cell_width, r->lines);
 }
 
-static void draw_row(struct text_job *j, const struct text_row *r)
+/* Looks at the cells from first to end, and draws those that are others. */
+static void draw_cells(struct text_job *j, const struct text_row *r, unsigned first, unsigned end,
+		       uint32_t cursor)
 {
+	const uint32_t *word = j->v->paint.word + (size_t)r->index * TEXT_MAX_COLS;
 	uint32_t *seen = j->v->paint.cell + (size_t)r->index * TEXT_MAX_COLS;
-	unsigned cols = j->view->units + (r->pan ? 1 : 0), run = 0;
+	unsigned run = first;
 
-	for (unsigned col = 0; col < cols && col < TEXT_MAX_COLS; col++) {
-		uint32_t cell = cell_at(j, r->address + col);
+	for (unsigned col = first; col < end; col++) {
+		uint32_t cell = make_cell(j, r, word[col], col, col == cursor);
 
 		if (cell == seen[col] && !j->all) {
 			damage_run(j, r, run, col);
@@ -141,12 +214,25 @@ static void draw_row(struct text_job *j, const struct text_row *r)
 		seen[col] = cell;
 		draw_cell(j, r, (int)(col * j->cell_width) - (int)r->pan, cell);
 	}
-	damage_run(j, r, run, cols);
+	damage_run(j, r, run, end);
 }
 
-static unsigned min(unsigned a, unsigned b)
+static void draw_row(struct text_job *j, const struct text_row *r)
 {
-	return a < b ? a : b;
+	struct vga_paint *p = &j->v->paint;
+	unsigned cols = j->view->units + (r->pan ? 1 : 0);
+	unsigned first = p->lively[r->index].first, end = p->lively[r->index].end;
+	uint32_t cursor = cursor_column(j, r);
+
+	if (fetch_row(j, r, cols) || j->all) {
+		first = 0;
+		end = cols;
+	} else if (cursor < cols) {
+		first = first < end ? min(first, cursor) : cursor;
+		end = end > cursor ? end : cursor + 1;
+	}
+	p->lively[r->index].first = p->lively[r->index].end = 0;
+	draw_cells(j, r, first, end, cursor);
 }
 
 static void draw_rows(struct text_job *j)
@@ -183,6 +269,13 @@ static uint32_t cursor_address(const struct vga *v)
 	return vga_crtc16(v, CRTC_CURSOR_HIGH);
 }
 
+static uint32_t cursor_cell(const struct vga *v)
+{
+	uint32_t start = v->crtc[CRTC_CURSOR_START] & 0x1f, end = v->crtc[CRTC_CURSOR_END] & 0x1f;
+
+	return CELL_CURSOR | start << CELL_START_SHIFT | end << CELL_END_SHIFT;
+}
+
 bool vga_draw_text(struct vga *v, uint32_t *pixels, unsigned stride, bool all)
 {
 	uint64_t phase = machine_now(v->dev.machine) / VGA_BLINK_NS;
@@ -193,7 +286,7 @@ bool vga_draw_text(struct vga *v, uint32_t *pixels, unsigned stride, bool all)
 		.stride = stride,
 		.cell_width = v->paint.view.cell_dots * v->paint.view.x_scale,
 		.cursor = cursor_address(v),
-		.cursor_on = !(phase & 1),
+		.cursor_cell = phase & 1 ? 0 : cursor_cell(v),
 		.blink_on = !(phase & 2),
 		.all = all,
 	};

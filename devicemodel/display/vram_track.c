@@ -2,8 +2,8 @@
 /*
  * Which parts of video memory changed: the one place that answers it. Two sources are joined, page
  * by page: marks of the device, for what it wrote on the guest's behalf, and the hypervisor's dirty
- * log, for what the guest wrote by itself. Where there is no log, all counts as changed at each
- * look, and who asks compares with what is on the surface.
+ * log, for what the guest wrote by itself. Where there is no log, or none is wanted, all that shows
+ * counts as changed at each look, and who asks compares with what is on the surface.
  */
 #include <errno.h>
 #include <limits.h>
@@ -15,9 +15,9 @@ enum { WORD_BITS = sizeof(unsigned long) * CHAR_BIT };
 
 int track_init(struct track *t, struct machine *m, struct region *region, uint64_t len)
 {
-	uint64_t pages = (len + TRACK_PAGE - 1) / TRACK_PAGE;
+	uint64_t pages = (len + VRAM_PAGE - 1) / VRAM_PAGE;
 
-	*t = (struct track){ .machine = m, .region = region, .len = len };
+	*t = (struct track){ .machine = m, .look.region = region, .len = len };
 	t->words = (pages + WORD_BITS - 1) / WORD_BITS;
 	t->marked = calloc(t->words + 1, sizeof(*t->marked));
 	t->changed = calloc(t->words + 1, sizeof(*t->changed));
@@ -42,8 +42,8 @@ static bool page_range(const struct track *t, uint64_t off, uint64_t len, uint64
 		return false;
 	if (len > t->len - off)
 		len = t->len - off;
-	*first = off / TRACK_PAGE;
-	*last = (off + len - 1) / TRACK_PAGE;
+	*first = off / VRAM_PAGE;
+	*last = (off + len - 1) / VRAM_PAGE;
 	return true;
 }
 
@@ -62,18 +62,38 @@ void track_all(struct track *t)
 	memset(t->marked, 0xff, t->words * sizeof(*t->marked));
 }
 
-bool track_collect(struct track *t)
+/* False where there is no log. */
+static bool ask(struct track *t, uint64_t off, uint64_t len, bool rest)
 {
-	unsigned long *bits = t->marked, any = 0;
+	struct vram_look *look = &t->look;
+	uint64_t first, last;
 
-	if (machine_dirty_fetch(t->machine, t->region, bits))
-		track_all(t);
+	look->idle = false;
+	if (t->mode == VRAM_COMPARE || !page_range(t, off, len, &first, &last))
+		return false;
+	look->off = first * VRAM_PAGE;
+	look->len = (last + 1 - first) * VRAM_PAGE;
+	look->rest = rest && t->mode == VRAM_IDLE;
+	look->bitmap = t->marked;
+	return !machine_vram_look(t->machine, look);
+}
+
+bool track_collect(struct track *t, uint64_t off, uint64_t len, bool rest)
+{
+	unsigned long *bits;
+
+	if (!ask(t, off, len, rest))
+		track_mark(t, off, len);
+	bits = t->marked;
 	t->marked = t->changed;
 	t->changed = bits;
 	memset(t->marked, 0, t->words * sizeof(*t->marked));
-	for (size_t i = 0; i < t->words; i++)
-		any |= bits[i];
-	return any;
+	return track_changed(t, off, len);
+}
+
+bool track_idle(const struct track *t)
+{
+	return t->look.idle;
 }
 
 bool track_changed(const struct track *t, uint64_t off, uint64_t len)

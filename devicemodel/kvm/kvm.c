@@ -156,6 +156,8 @@ int kvm_create(struct kvm **out, struct machine *m, const char *path, unsigned v
 	if (!err)
 		err = make_vm(k, path, why);
 	if (!err)
+		err = kvm_vram_init(k);
+	if (!err)
 		err = make_vcpus(k, vcpus, path, why);
 	if (!err)
 		err = start_threads(k, why);
@@ -189,6 +191,9 @@ void kvm_destroy(struct kvm *k)
 	machine_unlock(k->m);
 	for (unsigned i = 0; i < k->n_vcpus; i++)
 		vcpu_end(&k->vcpu[i]);
+	machine_lock(k->m);
+	kvm_vram_fini(k);
+	machine_unlock(k->m);
 	if (k->vm >= 0)
 		close(k->vm);
 	if (k->dev >= 0)
@@ -207,6 +212,7 @@ void kvm_read_stats(const struct kvm *k, struct kvm_stats *s)
 {
 	*s = k->stats;
 	s->vcpus = k->n_vcpus;
+	s->vram_faults += k->vram.faults;
 	for (unsigned i = 0; i < k->n_vcpus; i++)
 		memcpy(s->exits[i], k->vcpu[i].exits, sizeof(s->exits[i]));
 }

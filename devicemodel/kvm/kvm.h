@@ -13,8 +13,8 @@
 #include "dm/irq.h"
 
 struct machine;
-struct region;
 struct kvm;
+struct vram_look;
 
 enum { KVM_MAX_VCPUS = 16 };
 
@@ -46,8 +46,9 @@ void kvm_cpu_signature(struct kvm *k, uint32_t *signature, uint32_t *features);
 
 /* Follows the machine's memory space from now on. */
 void kvm_follow_memory(struct kvm *k);
-/* machine_ops.dirty_fetch; arg is the struct kvm. */
-int kvm_dirty_fetch(struct kvm *k, struct region *r, unsigned long *bitmap);
+/* machine_ops.vram_look, and the idle time that suits this hypervisor best. */
+int kvm_vram_look(struct kvm *k, struct vram_look *look);
+uint64_t kvm_vram_idle_ns(const struct kvm *k);
 
 /*
  * Stop: no vCPU is in the guest, or handles an exit, when it returns (the machine lock is given
@@ -78,13 +79,14 @@ struct kvm_entry {
 int kvm_set_entry(struct kvm *k, const struct kvm_entry *e);
 
 /* What there is to count; since the start. */
-enum exits_kind { EXITS_IO, EXITS_MMIO, EXITS_EOI, EXITS_WINDOW, EXITS_KICKED, EXITS_OTHER,
-		  EXITS_KINDS };
+enum exits_kind { EXITS_IO, EXITS_MMIO, EXITS_EOI, EXITS_WINDOW, EXITS_KICKED, EXITS_VRAM,
+		  EXITS_OTHER, EXITS_KINDS };
 struct kvm_stats {
 	unsigned vcpus;
 	uint64_t exits[KVM_MAX_VCPUS][EXITS_KINDS];
 	uint64_t injected, messages; /* interrupts: by the 8259A, by message */
-	uint64_t dirty_queries, dirty_pages;
+	/* video memory: looks, pages that they found, first writes after rest */
+	uint64_t dirty_queries, dirty_pages, vram_faults;
 };
 void kvm_read_stats(const struct kvm *k, struct kvm_stats *s);
 

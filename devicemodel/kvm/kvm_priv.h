@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "dm/loop.h"
 #include "kvm.h"
 #include "machine/machine_priv.h"
 
@@ -19,6 +20,26 @@ struct kvm_slot {
 	uint8_t *host;
 	uint32_t flags;
 	struct region *region;
+	uint64_t off; /* of its start in the region */
+};
+
+/* Video memory, as vram.c tracks it. Under the machine lock. */
+struct kvm_vram {
+	bool extension;		/* [I] the hypervisor does it: /dev/caisson */
+	int event;		/* [I] its eventfd */
+	struct loop_fd watch;
+	struct region *region;	/* the one that guest_view shows */
+	uint8_t *guest_view;	/* a mapping of its own, of which write access can be taken */
+	int slot;		/* what is tracked; -1: nothing */
+	uint64_t off, len, idle_ns;
+	bool idle;		/* woken() is to be called for the next write */
+	bool protected;		/* no write access, in guest_view */
+	uint64_t turns;		/* how often that has changed */
+	bool lost;		/* a log went with its slot, or was passed by: all is dirty */
+	uint64_t last_found;	/* when there was a dirty page */
+	uint64_t faults;	/* of earlier ranges */
+	void (*woken)(void *dev);
+	void *dev;
 };
 
 struct vcpu_state; /* power-on state, see vcpu_state.c */
@@ -54,7 +75,7 @@ struct kvm {
 	bool clock_saved;		/* [m] if the kernel told it, */
 	uint64_t stopped_at;		/* [m] and the host's TSC then */
 	struct kvm_slot slot[KVM_SLOTS]; /* [m] */
-	struct region *lost_log;	/* [m] its dirty log went with a slot: all is dirty */
+	struct kvm_vram vram;		/* [m] */
 	struct kvm_irq_routing_entry route[MACHINE_GSIS]; /* [m] */
 	bool routes_stale;		/* [m] the kernel has not seen them yet */
 };
@@ -73,6 +94,17 @@ void vcpu_state_print(struct vcpu *v);
 int vcpu_start(struct vcpu *v);
 /* Makes the thread leave the guest soon. */
 void vcpu_kick(struct vcpu *v);
+
+/* vram.c. Machine lock held. */
+int kvm_vram_init(struct kvm *k);
+void kvm_vram_fini(struct kvm *k);
+/* Where the guest's own accesses to region r go. */
+uint8_t *kvm_vram_host(struct kvm *k, struct region *r);
+void kvm_vram_moved(struct kvm *k); /* a slot with a dirty log comes or goes */
+/* KVM_RUN failed with EFAULT, turns were seen before it: true if that is why and it can go on. */
+bool kvm_vram_fault(struct kvm *k, uint64_t seen);
+/* The guest writes here through the device model. */
+void kvm_vram_written(struct kvm *k, uint64_t gpa);
 
 /* irq.c: before entering the guest: what the 8259A has for it. Machine lock held. */
 void kvm_prepare_irq(struct vcpu *v);

@@ -12,7 +12,7 @@
 #include "dm/region.h"
 #include "kvm_priv.h"
 
-enum { PAGE = 4096, BITS_PER_LONG = 8 * sizeof(long) };
+enum { PAGE = 4096 };
 
 static int set_slot(struct kvm *k, unsigned n, const struct kvm_slot *s)
 {
@@ -28,19 +28,21 @@ static int set_slot(struct kvm *k, unsigned n, const struct kvm_slot *s)
 }
 
 /* The slot that piece f wants; false where it is not memory, or not whole pages. */
-static bool wanted(const struct flat *f, struct kvm_slot *s)
+static bool wanted(struct kvm *k, const struct flat *f, struct kvm_slot *s)
 {
 	struct region *r = f->region;
+	bool log = r->flags & REGION_LOG_DIRTY;
 
 	if (r->kind == REGION_IO || (f->start | f->end | f->off) % PAGE)
 		return false;
 	*s = (struct kvm_slot){
 		.gpa = f->start,
 		.len = f->end - f->start,
-		.host = r->host + f->off,
+		.host = (log ? kvm_vram_host(k, r) : r->host) + f->off,
 		.flags = (r->kind == REGION_ROM ? KVM_MEM_READONLY : 0) |
-			 (r->flags & REGION_LOG_DIRTY ? KVM_MEM_LOG_DIRTY_PAGES : 0),
+			 (log ? KVM_MEM_LOG_DIRTY_PAGES : 0),
 		.region = r,
+		.off = f->off,
 	};
 	return true;
 }
@@ -50,12 +52,12 @@ static bool same(const struct kvm_slot *a, const struct kvm_slot *b)
 	return a->gpa == b->gpa && a->len == b->len && a->host == b->host && a->flags == b->flags;
 }
 
-static bool listed(const struct kvm_slot *s, const struct flat *map, size_t n)
+static bool listed(struct kvm *k, const struct kvm_slot *s, const struct flat *map, size_t n)
 {
 	struct kvm_slot w;
 
 	for (size_t i = 0; i < n; i++)
-		if (wanted(&map[i], &w) && same(&w, s))
+		if (wanted(k, &map[i], &w) && same(&w, s))
 			return true;
 	return false;
 }
@@ -73,7 +75,7 @@ static void drop(struct kvm *k, unsigned n)
 	struct kvm_slot gone = { .gpa = k->slot[n].gpa, .host = k->slot[n].host };
 
 	if (k->slot[n].flags & KVM_MEM_LOG_DIRTY_PAGES)
-		k->lost_log = k->slot[n].region;
+		kvm_vram_moved(k);
 	set_slot(k, n, &gone);
 	k->slot[n] = (struct kvm_slot){ 0 };
 }
@@ -87,6 +89,8 @@ static void fill(struct kvm *k, const struct kvm_slot *s)
 		n++;
 	if (n < KVM_SLOTS)
 		err = set_slot(k, n, s);
+	if (!err && (s->flags & KVM_MEM_LOG_DIRTY_PAGES))
+		kvm_vram_moved(k);
 	if (!err)
 		k->slot[n] = *s;
 	else /* the guest can still use it, slowly: every access comes out as MMIO */
@@ -101,60 +105,14 @@ static void map_changed(void *arg, const struct flat *old, size_t n_old, const s
 	struct kvm_slot s;
 
 	for (unsigned i = 0; i < KVM_SLOTS; i++)
-		if (k->slot[i].len && !listed(&k->slot[i], new, n_new))
+		if (k->slot[i].len && !listed(k, &k->slot[i], new, n_new))
 			drop(k, i);
 	for (size_t i = 0; i < n_new; i++)
-		if (wanted(&new[i], &s) && !find(k, &s))
+		if (wanted(k, &new[i], &s) && !find(k, &s))
 			fill(k, &s);
 }
 
 void kvm_follow_memory(struct kvm *k)
 {
 	space_listen(&k->m->mem, map_changed, k);
-}
-
-static void set_bits(unsigned long *bitmap, uint64_t first, uint64_t n)
-{
-	for (uint64_t i = first; i < first + n; i++)
-		bitmap[i / BITS_PER_LONG] |= 1ul << i % BITS_PER_LONG;
-}
-
-/* Moves one slot's log into the bitmap of its region. */
-static int fetch_slot(struct kvm *k, unsigned n, unsigned long *bitmap)
-{
-	const struct kvm_slot *s = &k->slot[n];
-	uint64_t pages = s->len / PAGE, first = (s->host - s->region->host) / PAGE;
-	unsigned long *log = calloc((pages + BITS_PER_LONG - 1) / BITS_PER_LONG, sizeof(long));
-	struct kvm_dirty_log get = { .slot = n, .dirty_bitmap = log };
-	int err = 0;
-
-	if (!log)
-		return -ENOMEM;
-	k->stats.dirty_queries++;
-	if (ioctl(k->vm, KVM_GET_DIRTY_LOG, &get))
-		err = -errno;
-	for (uint64_t i = 0; i < pages && !err; i++) {
-		if (!log[i / BITS_PER_LONG]) {
-			i |= BITS_PER_LONG - 1; /* nothing in this word */
-		} else if (log[i / BITS_PER_LONG] >> i % BITS_PER_LONG & 1) {
-			set_bits(bitmap, first + i, 1);
-			k->stats.dirty_pages++;
-		}
-	}
-	free(log);
-	return err;
-}
-
-int kvm_dirty_fetch(struct kvm *k, struct region *r, unsigned long *bitmap)
-{
-	int err = 0;
-
-	if (k->lost_log == r) {
-		set_bits(bitmap, 0, r->len / PAGE);
-		k->lost_log = NULL;
-	}
-	for (unsigned i = 0; i < KVM_SLOTS && !err; i++)
-		if (k->slot[i].len && k->slot[i].region == r)
-			err = fetch_slot(k, i, bitmap);
-	return err;
 }

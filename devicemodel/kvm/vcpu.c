@@ -45,6 +45,7 @@ static void exit_mmio(struct vcpu *v)
 	if (len > sizeof(run->mmio.data))
 		len = sizeof(run->mmio.data);
 	if (run->mmio.is_write) {
+		kvm_vram_written(v->k, run->mmio.phys_addr);
 		space_write(mem, run->mmio.phys_addr, load(run->mmio.data, len), len);
 	} else {
 		uint64_t val = space_read(mem, run->mmio.phys_addr, len);
@@ -151,6 +152,7 @@ static void complete_exit(struct vcpu *v)
 static void enter(struct vcpu *v)
 {
 	struct machine *m = v->k->m;
+	uint64_t turns = v->k->vram.turns;
 	int err;
 
 	kvm_prepare_irq(v);
@@ -162,6 +164,8 @@ static void enter(struct vcpu *v)
 		handle_exit(v);
 	else if (err == EINTR)
 		v->exits[EXITS_KICKED]++;
+	else if (err == EFAULT && kvm_vram_fault(v->k, turns))
+		v->exits[EXITS_VRAM]++;
 	else if (err != EAGAIN)
 		give_up(v, "entering the guest failed with an error", err);
 }

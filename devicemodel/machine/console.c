@@ -10,6 +10,7 @@
 #include "dm/log.h"
 #include "dm/parts.h"
 #include "pc.h"
+#include "typist.h"
 #include "ui/input.h"
 #include "ui/sdl.h"
 #include "ui/surface.h"
@@ -20,6 +21,8 @@ static void on_key(void *arg, unsigned qnum, bool down)
 	struct pc *pc = arg;
 
 	machine_lock(&pc->m);
+	if (down && pc->typist)
+		typist_interrupt(pc->typist);
 	i8042_key(pc->kbc, qnum, down);
 	machine_unlock(&pc->m);
 }
@@ -31,6 +34,27 @@ static void on_relative(void *arg, int dx, int dy, int dz, unsigned buttons)
 	machine_lock(&pc->m);
 	i8042_mouse(pc->kbc, dx, dy, dz, buttons);
 	machine_unlock(&pc->m);
+}
+
+struct typist *console_typist(struct pc *pc)
+{
+	if (!pc->typist)
+		pc->typist = typist_create(&pc->m, pc->kbc);
+	return pc->typist;
+}
+
+static int on_type(void *arg, const char *text, char **why)
+{
+	struct pc *pc = arg;
+	struct strokes s = { 0 };
+	int err = strokes_text(&s, text, input_leds(pc->input) & INPUT_LED_CAPS, why);
+
+	machine_lock(&pc->m);
+	if (!err)
+		err = console_typist(pc) ? typist_paste(pc->typist, &s) : -ENOMEM;
+	machine_unlock(&pc->m);
+	strokes_free(&s);
+	return err;
 }
 
 static void on_watched(void *arg, bool watched)
@@ -68,7 +92,12 @@ int console_open_window(struct pc *pc, const struct config *c, char **why)
 
 int console_create(struct pc *pc, char **why)
 {
-	struct input_sink sink = { .key = on_key, .relative = on_relative, .arg = pc };
+	struct input_sink sink = {
+		.key = on_key,
+		.relative = on_relative,
+		.type = on_type,
+		.arg = pc,
+	};
 
 	pc->surface = surface_create();
 	pc->input = input_create(&sink);
@@ -86,7 +115,11 @@ void console_connect(struct pc *pc)
 
 static int serve_vnc(struct pc *pc, struct config *c, char **why)
 {
-	struct vnc_options opt = { .name = c->name };
+	struct vnc_options opt = {
+		.name = c->name,
+		.password_file = c->vnc_password_file,
+		.password = c->vnc_password,
+	};
 	int err;
 
 	if (!c->vnc)

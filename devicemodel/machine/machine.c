@@ -127,9 +127,9 @@ void machine_irq_connect(struct machine *m, struct irq_line *l, unsigned gsi)
 	irq_connect(l, gsi < MACHINE_GSIS ? &m->gsi[gsi] : NULL);
 }
 
-int machine_dirty_fetch(struct machine *m, struct region *r, unsigned long *bitmap)
+int machine_vram_look(struct machine *m, struct vram_look *look)
 {
-	return m->ops.dirty_fetch ? m->ops.dirty_fetch(m->ops_arg, r, bitmap) : -ENOTSUP;
+	return m->ops.vram_look ? m->ops.vram_look(m->ops_arg, look) : -ENOTSUP;
 }
 
 static void wake(struct machine *m)

@@ -17,14 +17,15 @@
 #include "dm/machine.h"
 #include "dm/pci.h"
 #include "dm/region.h"
+#include "dm/vram.h"
 
 struct device;
 struct loop;
 
 /* What the board's inputs and messages drive: the processors, or a test. Machine lock held. */
 struct machine_ops {
-	/* optional: pages of r that the guest wrote since the last call, ORed in; see below */
-	int (*dirty_fetch)(void *arg, struct region *r, unsigned long *bitmap);
+	/* optional: see dm/vram.h */
+	int (*vram_look)(void *arg, struct vram_look *look);
 	/* optional: a level change of one of the 24 inputs */
 	irq_fn *gsi;
 	/* optional: the A20 gate's position changed */

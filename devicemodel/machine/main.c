@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The program caisson: `run` starts a guest here, every other verb talks to one that runs. */
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,10 +20,21 @@ static void fill_standard_descriptors(void)
 	close(fd);
 }
 
+/*
+ * One heap for all threads, which hardly allocate while the guest runs. The C library gives memory
+ * of further heaps back only after a look at /proc/sys/vm/overcommit_memory, for which the sandbox
+ * ends the program.
+ */
+static void share_one_heap(void)
+{
+	mallopt(M_ARENA_MAX, 1);
+}
+
 int main(int argc, char **argv)
 {
 	char *help[] = { (char *)"help", NULL };
 
+	share_one_heap();
 	fill_standard_descriptors();
 	signal(SIGPIPE, SIG_IGN); /* a viewer that leaves is not a reason to end */
 	signal(SIGXFSZ, SIG_IGN); /* nor is a file that may not grow */

@@ -18,6 +18,7 @@
 #include "dm/loop.h"
 #include "dm/parts.h"
 #include "kvm/kvm.h"
+#include "typist.h"
 #include "ui/surface.h"
 
 /* Main memory below 4 GiB ends where the PCI hole begins at the latest; the rest goes above. */
@@ -113,9 +114,9 @@ static void gsi_changed(void *arg, unsigned gsi, bool level)
 		ioapic_input(pc->ioapic, gsi, level);
 }
 
-static int dirty_fetch(void *arg, struct region *r, unsigned long *bitmap)
+static int vram_look(void *arg, struct vram_look *look)
 {
-	return kvm_dirty_fetch(((struct pc *)arg)->kvm, r, bitmap);
+	return kvm_vram_look(((struct pc *)arg)->kvm, look);
 }
 
 static void send_message(void *arg, uint64_t address, uint32_t data)
@@ -161,7 +162,7 @@ static void eoi(void *arg, uint8_t vector)
 static void connect_processors(struct pc *pc)
 {
 	static const struct machine_ops ops = {
-		.dirty_fetch = dirty_fetch, .gsi = gsi_changed, .a20 = a20_changed };
+		.vram_look = vram_look, .gsi = gsi_changed, .a20 = a20_changed };
 	struct kvm_board board = { .acknowledge = acknowledge, .eoi = eoi, .arg = pc };
 
 	machine_set_ops(&pc->m, &ops, pc);
@@ -302,9 +303,11 @@ static bool add_parts(struct pc *pc, const struct config *c)
 	struct machine *m = &pc->m;
 	struct i440fx_memory mem = { pc->ram.host, pc->roms.bios.data, pc->roms.bios.len };
 	struct vga_options vga = { pc->surface, pc->vram.host, pc->vram.len, pc->roms.vga.data,
-				   pc->roms.vga.len };
+				   pc->roms.vga.len, c->vram_tracking, c->vram_idle_ns };
 	struct mc146818 *rtc;
 
+	if (vga.idle_ns == CONFIG_IDLE_AUTO)
+		vga.idle_ns = kvm_vram_idle_ns(pc->kvm);
 	pc->pic = i8259_create(m, intr_changed, pc);
 	pc->ioapic = ioapic_create(m, &ioapic_ops, pc);
 	if (!pc->pic || !pc->ioapic || !add_clocks(pc, c, &rtc))
@@ -384,6 +387,7 @@ void pc_destroy(struct pc *pc)
 		block_close(pc->old_disc[n]);
 	}
 	machine_lock(&pc->m);
+	typist_destroy(pc->typist);
 	chr_close(pc->serial);
 	chr_close(pc->debugcon);
 	machine_unlock(&pc->m);

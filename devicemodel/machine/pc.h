@@ -15,6 +15,7 @@ struct input;
 struct kvm;
 struct sdl;
 struct surface;
+struct typist;
 struct vnc;
 
 /* [m] machine lock; everything else here is fixed once pc_create() is done. */
@@ -39,6 +40,7 @@ struct pc {
 	struct surface *surface;
 	struct input *input;
 	struct vnc *vnc; /* NULL without VNC */
+	struct typist *typist; /* [m] from the first text or keys to type on */
 	struct sdl *sdl; /* NULL without a window */
 	struct firmware_info info; /* the machine, as its tables describe it */
 	struct boot *boot; /* a kernel to start without firmware; NULL: the firmware starts */
@@ -66,6 +68,7 @@ int console_serve(struct pc *pc, struct config *c, char **why);
 void console_connect(struct pc *pc);
 void console_set_paused(struct pc *pc, bool paused); /* for those who look */
 void console_stop_serving(struct pc *pc);
+struct typist *console_typist(struct pc *pc); /* machine lock held; NULL: out of memory */
 void console_destroy(struct pc *pc);
 
 #endif

@@ -14,6 +14,7 @@
 #include "dm/block.h"
 #include "dm/log.h"
 #include "run.h"
+#include "ui/vnc.h"
 
 static int check_drive(const struct config *c, const struct config_drive *d, char **why)
 {
@@ -68,6 +69,17 @@ static int check_file(const char *path, char **why)
 	return err;
 }
 
+static int check_vnc(const struct config *c, char **why)
+{
+	struct vnc_options opt = {
+		.address = c->vnc,
+		.password_file = c->vnc_password_file,
+		.password = c->vnc_password,
+	};
+
+	return c->vnc ? vnc_check(&opt, why) : 0;
+}
+
 int preflight_files(const struct config *c, char **why)
 {
 	int err = 0;
@@ -80,6 +92,8 @@ int preflight_files(const struct config *c, char **why)
 		err = check_file(c->kernel, why);
 	if (!err && c->initrd)
 		err = check_file(c->initrd, why);
+	if (!err)
+		err = check_vnc(c, why);
 	return err;
 }
 

@@ -37,6 +37,7 @@ static void put_processors(struct json_object *o, const struct kvm_stats *s)
 		[EXITS_EOI] = "eoi",
 		[EXITS_WINDOW] = "interrupt_window",
 		[EXITS_KICKED] = "kicked",
+		[EXITS_VRAM] = "video_memory",
 		[EXITS_OTHER] = "other",
 	};
 	struct json_object *exits = add_object(o, "exits"), *interrupts;
@@ -111,9 +112,12 @@ static void put_display(struct json_object *o, const struct run *r, const struct
 	struct json_object *display = add_object(o, "display"), *vnc;
 	struct vnc_stats v;
 
+	json_object_object_add(display, "tracking",
+			       json_object_new_string(vga_tracking(r->pc.vga)));
 	put(display, "frames", vga_frames(r->pc.vga));
 	put(display, "dirty_queries", s->dirty_queries);
 	put(display, "dirty_pages", s->dirty_pages);
+	put(display, "faults", s->vram_faults);
 	if (!r->pc.vnc)
 		return;
 	vnc_read_stats(r->pc.vnc, &v);

@@ -184,10 +184,8 @@ static int type(struct run *r, struct control_request *q, struct strokes *s, int
 {
 	if (!err && r->paused)
 		err = refuse_paused(r, q, "reads no keys");
-	if (!err && !r->typist)
-		r->typist = typist_create(&r->pc.m, r->pc.kbc);
 	if (!err)
-		err = r->typist ? typist_type(r->typist, q, s) : -ENOMEM;
+		err = console_typist(&r->pc) ? typist_type(r->pc.typist, q, s) : -ENOMEM;
 	strokes_free(s);
 	return err;
 }

@@ -21,7 +21,6 @@
 #include "dm/sandbox.h"
 #include "kvm/kvm.h"
 #include "run_priv.h"
-#include "typist.h"
 #include "ui/vnc.h"
 
 enum { EXIT_POWERED_OFF = 0, EXIT_USAGE = 1, EXIT_HOST = 2, EXIT_CRASHED = 3, EXIT_INTERNAL = 4 };
@@ -183,7 +182,6 @@ static void disconnect(struct run *r)
 	machine_lock(&r->pc.m);
 	if (r->control)
 		control_stop(r->control);
-	typist_destroy(r->typist);
 	if (r->signals.added)
 		loop_del(r->pc.m.loop, &r->signals);
 	machine_unlock(&r->pc.m);

@@ -10,14 +10,11 @@
 #include "dm/loop.h"
 #include "pc.h"
 
-struct typist;
-
 /* Everything here is the loop's: [m] the machine lock is held where it is used. */
 struct run {
 	struct pc pc;
 	struct config *config;
 	struct control *control;
-	struct typist *typist; /* from the first request that types on */
 	struct loop_fd signals;
 	pid_t pid;	       /* as others see it: a sandbox may show us another */
 	uint64_t started;      /* host ns */

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Typing for control requests. The keyboard's queue is short, so a stroke goes in when the guest
- * has read the one before: the keyboard controller says when that is, and nothing polls. A timer
- * leaves a gap between strokes, for guests that read into a buffer of their own; while a stroke
- * has not been read, the same timer is the end of patience. Both are guest time: in a guest that
- * stands still, typing does too.
+ * Typing for control requests and viewers. The keyboard's queue is short, so a stroke goes in when
+ * the guest has read the one before: the keyboard controller says when that is, and nothing polls.
+ * A timer leaves a gap between strokes, for guests that read into a buffer of their own; while a
+ * stroke has not been read, the same timer is the end of patience. Both are guest time: in a guest
+ * that stands still, typing does too.
  */
 #include "typist.h"
 
@@ -22,7 +22,7 @@
 struct job {
 	struct job *next;
 	struct typist *typist;
-	struct control_request *q;
+	struct control_request *q; /* NULL: a viewer's */
 	struct strokes strokes;
 	size_t at;
 };
@@ -80,22 +80,37 @@ static void end_job(struct typist *t, struct job *j, int err)
 
 	release(t, j);
 	unlink_job(t, j);
-	if (err)
+	if (err && q)
 		q->why = sentence("The guest does not read its keyboard or mouse; it has taken %zu "
 				  "of %zu strokes.", j->at, j->strokes.n);
 	free_job(j);
 	if (t->jobs)
 		timer_arm_in(&t->timer, GAP_NS);
-	control_answer(q, err);
+	if (q)
+		control_answer(q, err);
+}
+
+static void drop(struct job *j)
+{
+	release(j->typist, j);
+	unlink_job(j->typist, j);
+	free_job(j);
 }
 
 static void on_cancel(struct control_request *q)
 {
-	struct job *j = q->owner;
+	drop(q->owner);
+}
 
-	release(j->typist, j);
-	unlink_job(j->typist, j);
-	free_job(j);
+void typist_interrupt(struct typist *t)
+{
+	struct job *j, *next;
+
+	for (j = t->jobs; j; j = next) {
+		next = j->next;
+		if (!j->q)
+			drop(j);
+	}
 }
 
 static bool only_releases_left(const struct job *j)
@@ -170,21 +185,36 @@ static void start(struct typist *t)
 	pace(t, 0);
 }
 
-int typist_type(struct typist *t, struct control_request *q, struct strokes *s)
+static struct job *add_job(struct typist *t, struct control_request *q, struct strokes *s)
 {
 	struct job *j = calloc(1, sizeof(*j));
 
 	if (!j)
-		return -ENOMEM;
+		return NULL;
 	*j = (struct job){ .typist = t, .q = q, .strokes = *s };
 	*s = (struct strokes){ 0 };
-	q->owner = j;
-	q->cancel = on_cancel;
 	*t->end = j;
 	t->end = &j->next;
 	if (t->jobs == j)
 		start(t);
+	return j;
+}
+
+int typist_type(struct typist *t, struct control_request *q, struct strokes *s)
+{
+	struct job *j = add_job(t, q, s);
+
+	if (!j)
+		return -ENOMEM;
+	q->owner = j;
+	q->cancel = on_cancel;
 	return CONTROL_LATER;
+}
+
+int typist_paste(struct typist *t, struct strokes *s)
+{
+	typist_interrupt(t);
+	return add_job(t, NULL, s) ? 0 : -ENOMEM;
 }
 
 struct typist *typist_create(struct machine *m, struct i8042 *kbc)
@@ -204,6 +234,7 @@ void typist_destroy(struct typist *t)
 {
 	if (!t)
 		return;
+	typist_interrupt(t);
 	timer_cancel(&t->timer);
 	i8042_watch_drained(t->kbc, NULL, NULL);
 	free(t);

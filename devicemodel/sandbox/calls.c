@@ -10,6 +10,7 @@
  * allowing. Reference: seccomp(2), seccomp_rule_add(3).
  */
 #include <asm/ioctls.h>
+#include <caisson.h>
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <linux/kvm.h>
@@ -103,6 +104,8 @@ const struct allowed_call allowed_calls[] = {
 	IOCTL(KVM_SET_GSI_ROUTING, MAY_ALL),
 	IOCTL(KVM_SET_USER_MEMORY_REGION, MAY_ALL),
 	IOCTL(KVM_GET_DIRTY_LOG, MAY_ALL),
+	IOCTL(CAISSON_SET_VRAM_TRACKING, MAY_ALL),
+	IOCTL(CAISSON_GET_VRAM_DIRTY, MAY_ALL),
 	IOCTL(KVM_RUN, MAY_VCPU),
 	IOCTL(KVM_INTERRUPT, MAY_VCPU),
 	IOCTL(KVM_GET_REGS, MAY_VCPU), /* for the report of a crash */
@@ -157,6 +160,8 @@ const struct allowed_call allowed_calls[] = {
 	CALL(ppoll, MAY_VNC | MAY_LOOP),
 	CALL(select, MAY_VNC),
 	CALL(pselect6, MAY_VNC),
+	CALL(epoll_create1, MAY_VNC),
+	CALL(epoll_pwait2, MAY_VNC),
 
 	/* the event loop, start and end */
 	CALL(epoll_wait, MAY_LOOP),

@@ -30,7 +30,9 @@ struct hv_slot {
 	unsigned id;
 	uint64_t gpa, len, uaddr;
 	uint32_t flags;		/* HV_SLOT_* */
-	unsigned long *written; /* [a] pages that the core itself has written, while HV_SLOT_LOG */
+	unsigned long *written; /* [a] pages that the core itself has written, while HV_SLOT_LOG;
+				 * behind them as much room for vram.bits [m] */
+	struct hv_vram vram;	/* [V], its state: see vram.c; no pages: nothing is tracked */
 };
 
 struct hv_vm {
@@ -148,7 +150,7 @@ struct hv_vcpu {
 		struct hv_span span;
 	} io;			     /* [v] under way */
 	struct emul emul;	     /* [v] */
-	const struct hv_slot *last_slot; /* [v] a guess; forgotten when slots change */
+	struct hv_slot *last_slot; /* [v] a guess; forgotten when slots change */
 	struct stage2_pool pool;     /* [v] */
 
 	struct lapic lapic;
@@ -321,13 +323,13 @@ int hv_exit_hypercall(struct hv_vcpu *v, struct hv_exit *x);
 int hv_exit_ud(struct hv_vcpu *v, struct hv_exit *x);
 bool hv_ioevent_signal(struct hv_vm *vm, bool pio, uint64_t addr, uint64_t val, unsigned len);
 
-/* --- mem/: guest memory: slots.c, guest.c, fault.c, walk.c, segment.c --- */
+/* --- mem/: guest memory: slots.c, vram.c, guest.c, fault.c, walk.c, segment.c --- */
 
-const struct hv_slot *hv_slot_search(struct hv_vcpu *v, uint64_t gpa);
+struct hv_slot *hv_slot_search(struct hv_vcpu *v, uint64_t gpa);
 /* The slot with gpa, NULL: none. */
-static inline const struct hv_slot *hv_slot_find(struct hv_vcpu *v, uint64_t gpa)
+static inline struct hv_slot *hv_slot_find(struct hv_vcpu *v, uint64_t gpa)
 {
-	const struct hv_slot *s = v->last_slot;
+	struct hv_slot *s = v->last_slot;
 
 	return s && gpa - s->gpa < s->len ? s : hv_slot_search(v, gpa);
 }
@@ -335,6 +337,26 @@ static inline const struct hv_slot *hv_slot_find(struct hv_vcpu *v, uint64_t gpa
 int hv_mem_read(struct hv_vcpu *v, uint64_t gpa, void *buf, size_t n);
 int hv_mem_write(struct hv_vcpu *v, uint64_t gpa, const void *buf, size_t n); /* -EROFS: ROM */
 int hv_mem_cmpxchg(struct hv_vcpu *v, uint64_t gpa, uint64_t *old, uint64_t val, unsigned size);
+/* Something of [gpa, gpa + n) was written, or is about to be: marks it, wakes what rests there. */
+void hv_slot_written(struct hv_vcpu *v, struct hv_slot *s, uint64_t gpa, size_t n);
+/*
+ * vm->lock held. The slot with a log: -EINVAL, no slot can have this id; -ENOENT. Its dirty pages
+ * of [first, first + n) into bits, 0 being first; clear: and forgets them, with a flush.
+ */
+int hv_slot_logged(struct hv_vm *vm, unsigned id, struct hv_slot **s);
+void hv_slot_take(struct hv_vm *vm, const struct hv_slot *s, uint64_t first, uint64_t n,
+		  unsigned long *bits, bool clear);
+/* The end of the piece that begins at gpa: vm->mmu is not held longer than for that. */
+uint64_t hv_piece_end(uint64_t gpa, uint64_t end);
+/* Is any of [gpa, gpa + n) of the slot without write access because it is idle? */
+static inline bool hv_vram_rests(const struct hv_slot *s, uint64_t gpa, size_t n)
+{
+	uint64_t first = (gpa - s->gpa) / S2_PAGE, last = (gpa - s->gpa + n - 1) / S2_PAGE;
+
+	return cpu_load(&s->vram.idle) && last >= s->vram.first &&
+	       first < s->vram.first + s->vram.pages;
+}
+void hv_vram_wake(struct hv_vcpu *v, struct hv_slot *s); /* releases v */
 /* HV_EXIT_MEM: maps the page; emulates what is not RAM. */
 int hv_exit_mem(struct hv_vcpu *v, struct hv_exit *x);
 /* Translations went away (vm->mmu is not held): no guest enters with old ones; waits if asked. */

@@ -20,6 +20,8 @@ enum { ENTRIES = 512, INDEX_BITS = 9 };
  * bit off no leaf below is dirty, and stage2_dirty() need not look: see may_be_dirty().
  */
 #define UNSURE (1ull << 58)
+/* Our own bit of a leaf: it was writable before stage2_hold(). */
+#define HELD   (1ull << 52)
 #define ALL    (~0ull)
 
 /* Bytes that one entry of a level stands for. */
@@ -223,6 +225,7 @@ struct pass {
 	const struct stage2_log *log; /* gets the dirty ones; NULL: nobody wants to know */
 	uint64_t mask;	/* a leaf without any of these bits is not visited */
 	uint64_t strip; /* bits that a leaf loses; all: it goes */
+	uint64_t give;	/* bits that it gets */
 	uint64_t gpa, which; /* not 0: only 4 KiB leaves whose bit, counted from gpa, is set */
 	bool dirty;	/* subtrees that cannot be dirty are skipped */
 	bool flush, found; /* what came of it */
@@ -245,6 +248,8 @@ static void pass_leaf(struct pass *p, uint64_t *e, uint64_t gpa, unsigned level)
 	if (p->which && (level > 1 || !(p->which >> (gpa - p->gpa) / S2_PAGE & 1)))
 		return;
 	old = p->strip ? cpu_and(e, ~p->strip) : cpu_load(e);
+	if (p->give)
+		cpu_or(e, p->give);
 	p->found = true;
 	p->flush |= (p->strip & ~p->s->fmt->accessed) != 0;
 	if (p->log && p->log->bits && (old & dirty_mask(p->s)))
@@ -380,6 +385,15 @@ bool stage2_clean(struct stage2 *s, uint64_t gpa, uint64_t which)
 			  .which = which };
 
 	return which && pass(&p, gpa, 64 * S2_PAGE);
+}
+
+bool stage2_hold(struct stage2 *s, uint64_t gpa, uint64_t len, bool take)
+{
+	const uint64_t w = s->fmt->write;
+	struct pass p = { .s = s, .mask = take ? w : HELD, .strip = take ? w : HELD,
+			  .give = take ? HELD : w };
+
+	return s->ad_bits && pass(&p, gpa, len);
 }
 
 bool stage2_young(struct stage2 *s, uint64_t gpa, uint64_t len, const struct stage2_log *log,

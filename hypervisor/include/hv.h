@@ -49,6 +49,31 @@ int hv_slot_clear(struct hv_vm *vm, unsigned id, uint64_t first, uint64_t n,
 		  const unsigned long *bits);
 
 /*
+ * Video memory: pages of a slot with a log. It is idle when a query has found nothing, idle_ns or
+ * more after the last that did; the first write after that signals event.
+ */
+struct hv_vram {
+	uint64_t first, pages; /* of the slot */
+	uint64_t idle_ns;
+	void *event;	   /* host_event_signal() */
+	bool idle;
+	uint64_t wakes;	     /* how often a write has ended the rest */
+	unsigned long *bits; /* what a query has found, 0 being first; NULL: nothing */
+	uint64_t found_ns;   /* the core's own: when a query found something last */
+};
+/*
+ * From now on, or (0 pages) no more; any change of the slot ends it, too. The event is used no more
+ * once there is another, or no such slot. -EINVAL: no slot can have this id, or the range is not in
+ * it; -ENOENT: no log.
+ */
+int hv_vram_set(struct hv_vm *vm, unsigned id, const struct hv_vram *t);
+/*
+ * A query: moves what is dirty out of the log. *now: how it is then; its bits stay until the next
+ * query, or until the slot changes. -ENOENT: not tracked.
+ */
+int hv_vram_dirty(struct hv_vm *vm, unsigned id, struct hv_vram *now);
+
+/*
  * The host takes pages of the process away: between begin and end no mapping of [start, end) is
  * left or made. No sleep; begin waits for guests to leave. young: touched since last cleared?
  */

@@ -36,6 +36,7 @@ struct vm {
 	bool split;			/* [m] KVM_CAP_SPLIT_IRQCHIP was enabled */
 	unsigned int ioapic_pins;	/* [m] the first routes are an I/O APIC's */
 	bool manual_dirty;		/* [m] KVM_GET_DIRTY_LOG does not clear */
+	void *vram_event[HV_MAX_SLOTS];	/* [m] kept until the slot gets another, or the VM goes */
 	struct list_head irqfds;	/* [m] */
 	rwlock_t routes_lock;
 	struct route *routes;		/* [r] GLUE_GSIS of them; NULL: none */

@@ -9,6 +9,7 @@
  */
 #include <linux/anon_inodes.h>
 #include <linux/cpumask.h>
+#include <linux/eventfd.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/sched/mm.h>
@@ -16,6 +17,7 @@
 #include <linux/uaccess.h>
 
 #include "glue.h"
+#include "uapi/caisson.h"
 
 /* --- capabilities --- */
 
@@ -51,6 +53,8 @@ long vm_check_extension(unsigned long cap)
 		return KVM_CLOCK_TSC_STABLE; /* what is read is what guests see */
 	case KVM_CAP_XEN_HVM:
 		return KVM_XEN_HVM_CONFIG_INTERCEPT_HCALL;
+	case CAISSON_CAP_VRAM_TRACKING:
+		return 1;
 	case KVM_CAP_XCRS:
 		return boot_cpu_has(X86_FEATURE_XSAVE);
 	case KVM_CAP_TSC_CONTROL:
@@ -155,6 +159,52 @@ static long clear_dirty(struct vm *vm, void *arg, void __user *user)
 	err = hv_slot_clear(vm->hv, asked->slot, asked->first_page, n, bits);
 	kvfree(bits);
 	return err;
+}
+
+/* --- video memory --- */
+
+static long set_vram_tracking(struct vm *vm, void *arg, void __user *user)
+{
+	const struct caisson_vram_tracking *asked = arg;
+	struct hv_vram t = { .idle_ns = asked->idle_ns };
+	long err;
+
+	if (asked->fd != -1) {
+		if (!asked->len || (asked->offset | asked->len) % PAGE_SIZE)
+			return -EINVAL;
+		t.first = asked->offset / PAGE_SIZE;
+		t.pages = asked->len / PAGE_SIZE;
+		t.event = eventfd_ctx_fdget(asked->fd);
+		if (IS_ERR(t.event))
+			return PTR_ERR(t.event);
+	}
+	err = hv_vram_set(vm->hv, asked->slot, &t);
+	if (!err)
+		swap(vm->vram_event[asked->slot], t.event);
+	if (t.event)
+		eventfd_ctx_put(t.event);
+	return err;
+}
+
+static long get_vram_dirty(struct vm *vm, void *arg, void __user *user)
+{
+	struct caisson_vram_dirty *asked = arg;
+	u64 old, __user *to = (u64 __user *)asked->bitmap;
+	struct hv_vram now;
+	long err = hv_vram_dirty(vm->hv, asked->slot, &now);
+
+	if (err)
+		return err;
+	asked->state = now.idle ? CAISSON_VRAM_IDLE : CAISSON_VRAM_ACTIVE;
+	asked->faults = now.wakes;
+	asked->pages = 0;
+	for (u64 i = 0; now.bits && i < BITS_TO_LONGS(now.pages); i++) {
+		asked->pages += hweight64(now.bits[i]);
+		if (now.bits[i] &&
+		    (get_user(old, &to[i]) || put_user(old | now.bits[i], &to[i])))
+			return -EFAULT;
+	}
+	return 0;
 }
 
 /* --- clock --- */
@@ -273,6 +323,8 @@ static const struct vm_call calls[] = {
 	{ KVM_SIGNAL_MSI, signal_msi },
 	{ KVM_GET_DIRTY_LOG, get_dirty },
 	{ KVM_CLEAR_DIRTY_LOG, clear_dirty },
+	{ CAISSON_GET_VRAM_DIRTY, get_vram_dirty },
+	{ CAISSON_SET_VRAM_TRACKING, set_vram_tracking },
 	{ KVM_IRQ_LINE, irq_line },
 	{ KVM_IRQ_LINE_STATUS, irq_line },
 	{ KVM_SET_GSI_ROUTING, irq_set_routing },
@@ -341,6 +393,9 @@ static void vm_free(struct vm *vm)
 	for (i = 0; i < HV_MAX_VCPUS; i++)
 		if (vm->vcpu[i])
 			vcpu_free(vm->vcpu[i]);
+	for (i = 0; i < HV_MAX_SLOTS; i++)
+		if (vm->vram_event[i])
+			eventfd_ctx_put(vm->vram_event[i]);
 	kvfree(vm);
 }
 

@@ -19,18 +19,22 @@ static bool is_huge(const struct hv_slot *s, uint64_t gpa, const struct host_fra
 	       first >= s->gpa && first + S2_HUGE <= s->gpa + s->len;
 }
 
-/* Writable as soon as possible, unless the first write is what makes it dirty. */
-static uint32_t leaf_prot(const struct hv_vm *vm, const struct hv_slot *s, bool write,
-			  const struct host_frame *f)
+/*
+ * Writable as soon as possible, unless the first write is what makes it dirty, or is to wake video
+ * memory, which may have gone idle since this fault. vm->mmu held.
+ */
+static uint32_t leaf_prot(const struct hv_vm *vm, const struct hv_slot *s, uint64_t gpa,
+			  bool write, const struct host_frame *f)
 {
 	bool by_fault = (s->flags & HV_SLOT_LOG) && !vm->s2.ad_bits;
 
-	if (!f->writable || (s->flags & HV_SLOT_READONLY) || (by_fault && !write))
+	if (!f->writable || (s->flags & HV_SLOT_READONLY) || (by_fault && !write) ||
+	    hv_vram_rests(s, gpa, 1))
 		return S2_READ | S2_EXEC;
 	return S2_ALL;
 }
 
-static int map_page(struct hv_vcpu *v, const struct hv_slot *s, uint64_t gpa, bool write)
+static int map_page(struct hv_vcpu *v, struct hv_slot *s, uint64_t gpa, bool write)
 {
 	struct hv_vm *vm = v->vm;
 	struct host_frame f;
@@ -40,6 +44,8 @@ static int map_page(struct hv_vcpu *v, const struct hv_slot *s, uint64_t gpa, bo
 	int err;
 
 	hv_vcpu_release(v);
+	if (write && hv_vram_rests(s, gpa, 1))
+		hv_slot_written(v, s, gpa, 1);
 	err = stage2_pool_fill(&v->pool);
 	if (err)
 		return err;
@@ -48,8 +54,8 @@ static int map_page(struct hv_vcpu *v, const struct hv_slot *s, uint64_t gpa, bo
 	if (err)
 		return err == -EINTR ? HV_AGAIN : err;
 	size = is_huge(s, gpa, &f) ? S2_HUGE : S2_PAGE;
-	prot = leaf_prot(vm, s, write, &f);
 	host_spin_lock(&vm->mmu);
+	prot = leaf_prot(vm, s, gpa, write, &f);
 	if (!vm->mmu_busy && vm->mmu_seq == seq)
 		err = stage2_map(&vm->s2, &v->pool, gpa & ~(size - 1), f.pa & ~(size - 1),
 				 size == S2_HUGE ? 2 : 1, prot, &flush);
@@ -63,7 +69,7 @@ static int map_page(struct hv_vcpu *v, const struct hv_slot *s, uint64_t gpa, bo
 int hv_exit_mem(struct hv_vcpu *v, struct hv_exit *x)
 {
 	bool write = x->mem.access & HV_ACCESS_WRITE;
-	const struct hv_slot *s = hv_slot_find(v, x->mem.gpa);
+	struct hv_slot *s = hv_slot_find(v, x->mem.gpa);
 
 	if (!s || (write && (s->flags & HV_SLOT_READONLY)) || lapic_covers(v, x->mem.gpa))
 		return hv_emulate(v, x);

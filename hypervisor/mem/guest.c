@@ -3,7 +3,7 @@
 #include "core/core.h"
 
 /* After the write, so that whoever takes the mark away before sees what was written. */
-static void mark_written(const struct hv_slot *s, uint64_t gpa, size_t n)
+void hv_slot_written(struct hv_vcpu *v, struct hv_slot *s, uint64_t gpa, size_t n)
 {
 	uint64_t last = (gpa - s->gpa + n - 1) / S2_PAGE;
 
@@ -11,6 +11,8 @@ static void mark_written(const struct hv_slot *s, uint64_t gpa, size_t n)
 		return;
 	for (uint64_t page = (gpa - s->gpa) / S2_PAGE; page <= last; page++)
 		cpu_or(&s->written[page / 64], 1ul << page % 64);
+	if (hv_vram_rests(s, gpa, n))
+		hv_vram_wake(v, s);
 }
 
 /* A page of the process that is not there must be brought in, and that may take long. */
@@ -18,7 +20,7 @@ static int copy(struct hv_vcpu *v, uint64_t gpa, uint8_t *buf, size_t n, bool wr
 {
 	hv_vcpu_release(v);
 	while (n) {
-		const struct hv_slot *s = hv_slot_find(v, gpa);
+		struct hv_slot *s = hv_slot_find(v, gpa);
 		uint64_t off, part;
 		int err;
 
@@ -30,7 +32,7 @@ static int copy(struct hv_vcpu *v, uint64_t gpa, uint8_t *buf, size_t n, bool wr
 		part = n < s->len - off ? n : s->len - off;
 		err = host_copy(v->vm, s->uaddr + off, buf, part, write);
 		if (write)
-			mark_written(s, gpa, part); /* a copy that failed may have begun */
+			hv_slot_written(v, s, gpa, part); /* a copy that failed may have begun */
 		if (err)
 			return -EFAULT;
 		gpa += part;
@@ -56,20 +58,20 @@ int hv_mem_read(struct hv_vcpu *v, uint64_t gpa, void *buf, size_t n)
 
 int hv_mem_write(struct hv_vcpu *v, uint64_t gpa, const void *from, size_t n)
 {
-	const struct hv_slot *s = hv_slot_find(v, gpa);
+	struct hv_slot *s = hv_slot_find(v, gpa);
 	void *buf = (void *)from;
 
 	if (s && s->flags & HV_SLOT_READONLY)
 		return -EROFS;
 	if (!at_once(v, s, gpa, buf, n, true))
 		return copy(v, gpa, buf, n, true);
-	mark_written(s, gpa, n);
+	hv_slot_written(v, s, gpa, n);
 	return 0;
 }
 
 int hv_mem_cmpxchg(struct hv_vcpu *v, uint64_t gpa, uint64_t *old, uint64_t val, unsigned size)
 {
-	const struct hv_slot *s;
+	struct hv_slot *s;
 	int err;
 
 	if ((size != 1 && size != 2 && size != 4 && size != 8) || gpa % size)
@@ -82,6 +84,6 @@ int hv_mem_cmpxchg(struct hv_vcpu *v, uint64_t gpa, uint64_t *old, uint64_t val,
 		return -EROFS;
 	err = host_cmpxchg(v->vm, s->uaddr + (gpa - s->gpa), old, val, size);
 	if (!err)
-		mark_written(s, gpa, size);
+		hv_slot_written(v, s, gpa, size);
 	return err;
 }

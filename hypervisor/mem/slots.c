@@ -37,8 +37,8 @@ static struct stage2_log slot_log(const struct hv_slot *s)
 	return (struct stage2_log){ .bits = s->written, .gpa = s->gpa, .len = s->len };
 }
 
-/* The end of the piece that begins at gpa. Pieces do not cut tables. */
-static uint64_t piece_end(uint64_t gpa, uint64_t end)
+/* Pieces do not cut tables. */
+uint64_t hv_piece_end(uint64_t gpa, uint64_t end)
 {
 	uint64_t next = (gpa | (PIECE - 1)) + 1;
 
@@ -47,14 +47,14 @@ static uint64_t piece_end(uint64_t gpa, uint64_t end)
 
 /* --- find --- */
 
-const struct hv_slot *hv_slot_search(struct hv_vcpu *v, uint64_t gpa)
+struct hv_slot *hv_slot_search(struct hv_vcpu *v, uint64_t gpa)
 {
-	const struct hv_vm *vm = v->vm;
+	struct hv_vm *vm = v->vm;
 	unsigned low = 0, high = vm->n_slots;
 
 	while (low < high) {
 		unsigned mid = (low + high) / 2;
-		const struct hv_slot *s = &vm->slot[mid];
+		struct hv_slot *s = &vm->slot[mid];
 
 		if (gpa - s->gpa < s->len)
 			return v->last_slot = s;
@@ -105,7 +105,7 @@ static const struct hv_slot *next_piece(const struct hv_vm *vm, uint64_t start, 
 			continue;
 		if (*gpa < s->gpa + low)
 			*gpa = s->gpa + low;
-		*len = piece_end(*gpa, s->gpa + high) - *gpa;
+		*len = hv_piece_end(*gpa, s->gpa + high) - *gpa;
 		return s;
 	}
 	return NULL;
@@ -232,7 +232,7 @@ static int slot_change(struct hv_vm *vm, struct hv_slot *old, struct hv_slot *s)
 	if (old && s->gpa == old->gpa && s->flags == old->flags && s->len)
 		return 0;
 	if (s->len && (s->flags & HV_SLOT_LOG)) {
-		s->written = written ? written : host_alloc(slot_words(s) * sizeof(*written));
+		s->written = written ? written : host_alloc(2 * slot_words(s) * sizeof(*written));
 		if (!s->written)
 			return -ENOMEM;
 	}
@@ -274,33 +274,54 @@ uint64_t hv_slot_pages(struct hv_vm *vm, unsigned id)
 	return pages;
 }
 
-/*
- * Leaves first: one that is zapped meanwhile leaves its dirtiness in written. Of what is found
- * there a processor may still have the old mapping, too, so that both ask for a flush.
- */
-static bool take_dirty(struct hv_vm *vm, const struct hv_slot *s, unsigned long *bits, bool clear)
+static bool take_written(const struct hv_slot *s, uint64_t first, uint64_t n, unsigned long *bits,
+			 bool clear)
 {
-	const struct stage2_log log = { .bits = bits, .gpa = s->gpa, .len = s->len };
 	bool flush = false;
-	uint64_t next;
 
-	for (uint64_t gpa = s->gpa; gpa < slot_end(s); gpa = next) {
-		next = piece_end(gpa, slot_end(s));
-		host_spin_lock(&vm->mmu);
-		flush |= stage2_dirty(&vm->s2, gpa, next - gpa, &log, clear);
-		host_spin_unlock(&vm->mmu);
-	}
-	for (uint64_t i = 0, n = slot_words(s); i < n; i++) {
-		if (!cpu_load(&s->written[i]))
+	for (uint64_t at = first & ~63ull; at < first + n; at += 64) {
+		unsigned long taken = 0, w = cpu_load(&s->written[at / 64]);
+
+		for (; w; w &= w - 1) {
+			uint64_t page = at + __builtin_ctzl(w) - first;
+
+			if (page >= n)
+				continue;
+			bits[page / 64] |= 1ul << page % 64;
+			taken |= w & -w;
+		}
+		if (!taken || !clear)
 			continue;
-		bits[i] |= clear ? cpu_swap(&s->written[i], 0) : cpu_load(&s->written[i]);
-		flush |= clear;
+		cpu_and(&s->written[at / 64], ~taken);
+		flush = true;
 	}
 	return flush;
 }
 
-/* vm->lock held. */
-static int find_logged(struct hv_vm *vm, unsigned id, const struct hv_slot **s)
+/*
+ * Leaves first: one that is zapped meanwhile leaves its dirtiness in written. Of what is found
+ * there a processor may still have the old mapping, too, so that both ask for a flush.
+ */
+void hv_slot_take(struct hv_vm *vm, const struct hv_slot *s, uint64_t first, uint64_t n,
+		  unsigned long *bits, bool clear)
+{
+	const struct stage2_log log = { .bits = bits, .gpa = s->gpa + first * S2_PAGE,
+					.len = n * S2_PAGE };
+	uint64_t next, end = log.gpa + log.len;
+	bool flush = false;
+
+	for (uint64_t gpa = log.gpa; gpa < end; gpa = next) {
+		next = hv_piece_end(gpa, end);
+		host_spin_lock(&vm->mmu);
+		flush |= stage2_dirty(&vm->s2, gpa, next - gpa, &log, clear);
+		host_spin_unlock(&vm->mmu);
+	}
+	flush |= take_written(s, first, n, bits, clear);
+	if (flush)
+		hv_flush_all(vm);
+}
+
+int hv_slot_logged(struct hv_vm *vm, unsigned id, struct hv_slot **s)
 {
 	if (id >= HV_MAX_SLOTS)
 		return -EINVAL;
@@ -310,13 +331,13 @@ static int find_logged(struct hv_vm *vm, unsigned id, const struct hv_slot **s)
 
 int hv_slot_dirty(struct hv_vm *vm, unsigned id, unsigned long *bits, bool clear)
 {
-	const struct hv_slot *s;
+	struct hv_slot *s;
 	int err;
 
 	host_lock(&vm->lock);
-	err = find_logged(vm, id, &s);
-	if (!err && take_dirty(vm, s, bits, clear))
-		hv_flush_all(vm);
+	err = hv_slot_logged(vm, id, &s);
+	if (!err)
+		hv_slot_take(vm, s, 0, s->len / S2_PAGE, bits, clear);
 	host_unlock(&vm->lock);
 	return err;
 }
@@ -352,11 +373,11 @@ static bool clear_pages(struct hv_vm *vm, const struct hv_slot *s, uint64_t firs
 int hv_slot_clear(struct hv_vm *vm, unsigned id, uint64_t first, uint64_t n,
 		  const unsigned long *bits)
 {
-	const struct hv_slot *s;
+	struct hv_slot *s;
 	int err;
 
 	host_lock(&vm->lock);
-	err = find_logged(vm, id, &s);
+	err = hv_slot_logged(vm, id, &s);
 	if (!err && !clear_range_ok(s->len / S2_PAGE, first, n))
 		err = -EINVAL;
 	if (!err && clear_pages(vm, s, first, n, bits))

@@ -267,8 +267,6 @@ CASE(memory_dirty_clear, MODE_LONG, guest_memory)
 	end(r);
 }
 
-/* --- the host takes pages away --- */
-
 /* The page behind gpa of slot 1 becomes another one. */
 static void move_page(struct rig *r, uint32_t gpa, struct host_page *to, bool shared)
 {
@@ -278,6 +276,129 @@ static void move_page(struct rig *r, uint32_t gpa, struct host_page *to, bool sh
 	r->host.moved[r->host.n_moved++] = (struct bare_moved){ uaddr, to->pa, shared };
 	hv_mem_invalidate_end(r->vm);
 }
+
+/* --- video memory --- */
+
+enum { VRAM_FIRST = 10, VRAM_PAGES = 600 };
+static uint64_t told; /* how often the event was signalled */
+
+static void vram_track(struct rig *r)
+{
+	const struct hv_vram t = { .first = VRAM_FIRST, .pages = VRAM_PAGES, .event = &told };
+
+	told = 0;
+	rig_more(r, HV_SLOT_LOG);
+	CHECK_EQ(hv_vram_set(r->vm, 1, &t), 0);
+}
+
+/* Exactly these pages, counted from the range's first, are found; none: it is idle then. */
+static void vram_finds(struct rig *r, const unsigned *pages, unsigned n)
+{
+	struct hv_vram now;
+
+	CHECK_EQ(hv_vram_dirty(r->vm, 1, &now), 0);
+	memset(dirty, 0, sizeof(dirty));
+	if (now.bits)
+		memcpy(dirty, now.bits, (VRAM_PAGES + 63) / 64 * 8);
+	check_dirty(pages, n);
+	CHECK_EQ(now.idle, n == 0);
+}
+
+static uint64_t faults(struct rig *r)
+{
+	return hv_stats(r->v)[HV_EXIT_MEM];
+}
+
+/* To rest and back, a few times: one fault where the processor has dirty bits, and one event. */
+CASE(memory_vram, MODE_LONG, guest_memory)
+{
+	static const unsigned all[] = { 0, 1, 63, 64, 500, 501, 502, 599 };
+	unsigned pages[HV_ARRAY(all)];
+	uint64_t before;
+
+	vram_track(r);
+	for (unsigned i = 0; i < HV_ARRAY(all); i++)
+		pages[i] = all[i] + VRAM_FIRST;
+	write_pages(r, pages, HV_ARRAY(pages));
+	vram_finds(r, all, HV_ARRAY(all));
+	for (unsigned i = 1; i < 5; i++) {
+		vram_finds(r, NULL, 0);
+		guest_reads(r, G_MORE + pages[3] * PAGE + 12, 3);
+		guest_writes(r, G_MORE + 12, i); /* outside */
+		guest_reads(r, G_MORE + 12, i);
+		vram_finds(r, NULL, 0);
+		CHECK_EQ(told, i - 1);
+		before = faults(r);
+		write_pages(r, pages, HV_ARRAY(pages));
+		CHECK_EQ(told, i);
+		CHECK_EQ(faults(r) - before, hv_caps()->stage2_dirty ? 1 : HV_ARRAY(all));
+		vram_finds(r, all, HV_ARRAY(all));
+	}
+	end(r);
+}
+
+/* Pages come and go while it is idle: what the host takes, what it shares, what was never there. */
+CASE(memory_vram_host, MODE_LONG, guest_memory)
+{
+	static const unsigned five[] = { 5 }, six[] = { 6 }, seven[] = { 7 };
+	struct host_page same = { 0 };
+	const uint32_t at = G_MORE + (VRAM_FIRST + 5) * PAGE;
+
+	vram_track(r);
+	same.pa = (uint64_t)r->more.va + (at - G_MORE);
+	guest_writes(r, at, 1);
+	guest_reads(r, at, 1);
+	vram_finds(r, five, 1);
+	vram_finds(r, NULL, 0);
+	move_page(r, at, &same, true);
+	guest_reads(r, at, 1);
+	guest_reads(r, at + PAGE, 0);
+	vram_finds(r, NULL, 0);
+	CHECK_EQ(told, 0);
+	guest_writes(r, at + PAGE, 2); /* mapped while it was idle, for reading */
+	guest_reads(r, at + PAGE, 2);
+	CHECK_EQ(told, 1);
+	vram_finds(r, six, 1);
+	CHECK(r->host.moved[0].shared);
+	guest_writes(r, at, 3);
+	guest_reads(r, at, 3);
+	CHECK(!r->host.moved[0].shared);
+	vram_finds(r, five, 1);
+	vram_finds(r, NULL, 0);
+	guest_writes(r, at + 2 * PAGE, 4);
+	guest_reads(r, at + 2 * PAGE, 4);
+	CHECK_EQ(told, 2);
+	vram_finds(r, seven, 1);
+	end(r);
+}
+
+/* It ends while it rests: nothing is held any more, and nobody is told. */
+CASE(memory_vram_ends, MODE_LONG, guest_memory)
+{
+	static const unsigned pages[] = { VRAM_FIRST + 5 }, five[] = { 5 };
+	const struct hv_vram none = { 0 };
+	struct hv_vram now;
+
+	vram_track(r);
+	write_pages(r, pages, 1);
+	vram_finds(r, five, 1);
+	vram_finds(r, NULL, 0);
+	CHECK_EQ(hv_vram_set(r->vm, 1, &none), 0);
+	CHECK_EQ(hv_vram_dirty(r->vm, 1, &now), -ENOENT);
+	write_pages(r, pages, 1);
+	get_dirty(r, true);
+	check_dirty(pages, 1);
+	vram_track(r);
+	vram_finds(r, NULL, 0);
+	rig_slot(r, 1, 2 * G_MORE, G_MORE_SIZE, (uint64_t)r->more.va, HV_SLOT_LOG);
+	CHECK_EQ(hv_vram_dirty(r->vm, 1, &now), -ENOENT);
+	guest_writes(r, 2 * G_MORE + 5 * PAGE, 1);
+	guest_reads(r, 2 * G_MORE + 5 * PAGE, 1);
+	CHECK_EQ(told, 0);
+	end(r);
+}
+
+/* --- the host takes pages away --- */
 
 static void invalidate(struct rig *r, bool huge)
 {

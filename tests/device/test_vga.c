@@ -322,7 +322,8 @@ static void test_small_memory(void **state)
 {
 	struct vga_rig *t = *state;
 	struct rig *r = rig_new();
-	struct vga_options opt = { t->surface, t->vram, 128 << 10, NULL, 0 };
+	struct vga_options opt = { .surface = t->surface, .vram = t->vram,
+				   .vram_len = 128 << 10 };
 
 	rig_add_pci(r);
 	assert_null(vga_create(r->m, &opt)); /* less than a VGA has */

@@ -2,21 +2,26 @@
 /* When the display adapter draws: not when nobody looks, and seldom when nothing changes. */
 #include "vga_look.h"
 
-static int fetch_log(void *arg, struct region *region, unsigned long *bitmap)
+/* The hypervisor: a log, and rest at the first look that finds nothing. */
+static int look_at_log(void *arg, struct vram_look *look)
 {
 	struct vga_rig *t = arg;
+	unsigned long any = 0;
 
 	t->fetches++;
 	for (unsigned i = 0; i < sizeof(t->log) / sizeof(t->log[0]); i++) {
-		bitmap[i] |= t->log[i];
+		look->bitmap[i] |= t->log[i];
+		any |= t->log[i];
 		t->log[i] = 0;
 	}
+	t->look = *look;
+	t->idle = look->idle = look->rest && !any;
 	return 0;
 }
 
 static void use_log(struct vga_rig *t)
 {
-	static const struct machine_ops ops = { .dirty_fetch = fetch_log };
+	static const struct machine_ops ops = { .vram_look = look_at_log };
 
 	machine_set_ops(t->r->m, &ops, t);
 }
@@ -26,6 +31,9 @@ static void guest_writes(struct vga_rig *t, uint32_t off, uint8_t val)
 {
 	t->vram[off] = val;
 	t->log[off >> 12 >> 6] |= 1ul << (off >> 12 & 63);
+	if (t->idle)
+		t->look.woken(t->look.dev);
+	t->idle = false;
 }
 
 static void test_nobody_looks(void **state)
@@ -39,6 +47,7 @@ static void test_nobody_looks(void **state)
 	set_vbe_mode(t, 640, 480, 32);
 	assert_false(rig_timer_armed(t->r));
 	vga_set_watched(t->vga, true);
+	guest_writes(t, 0, 1);
 	assert_true(rig_timer_armed(t->r));
 	vga_set_watched(t->vga, false);
 	assert_false(rig_timer_armed(t->r));
@@ -108,31 +117,140 @@ static void test_cursor_wakes_seldom(void **state)
 	assert_int_equal(wakeups(t, 10 * NS_PER_SEC), 0);
 }
 
-static void test_linear_pace(void **state)
+/* Another adapter for the rest of the test: another generation. */
+static struct vga_rig *restart(void **state, enum vram_mode mode, uint64_t idle_ns)
 {
-	struct vga_rig *t = *state;
-	unsigned n;
+	vga_rig_free(*state);
+	return *state = vga_rig_tracking(mode, idle_ns);
+}
 
-	use_log(t);
+/* Without rest: sixty looks a second while the picture changes, ten when nothing does. */
+static void check_pace(struct vga_rig *t)
+{
+	unsigned n = 0;
+
 	set_vbe_mode(t, 640, 480, 32);
 	vga_set_watched(t->vga, true);
-	n = wakeups(t, NS_PER_SEC);
-	assert_in_range(n, 28, 32);
-	wakeups(t, 2 * NS_PER_SEC);
-	assert_in_range(wakeups(t, 10 * NS_PER_SEC), 95, 105);
+	wakeups(t, NS_PER_SEC);
+	assert_in_range(wakeups(t, 10 * NS_PER_SEC), 98, 102);
 	guest_writes(t, 4 * 640 * 100, 0x77); /* seen within a tenth of a second */
 	rig_advance(t->r, 101 * NS_PER_MS);
 	look(t);
 	assert_int_equal(pixel(0, 100), 0x77);
-	assert_in_range(wakeups(t, NS_PER_SEC), 28, 32); /* quick again */
-	wakeups(t, 3 * NS_PER_SEC);
+	for (unsigned i = 1; i <= 100; i++) {
+		guest_writes(t, 0, i);
+		n += wakeups(t, 10 * NS_PER_MS);
+	}
+	assert_in_range(n, 58, 62);
+	wakeups(t, NS_PER_SEC);
 	set_vbe(t, Y_OFFSET, 50); /* a register: within a frame */
-	rig_advance(t->r, 35 * NS_PER_MS);
+	rig_advance(t->r, 17 * NS_PER_MS);
 	look(t);
 	assert_int_equal(pixel(0, 50), 0x77);
 	set_screen(t, false); /* nothing to see, nothing to do */
 	wakeups(t, NS_PER_SEC);
 	assert_false(rig_timer_armed(t->r));
+}
+
+static void test_compare(void **state)
+{
+	struct vga_rig *t = restart(state, VRAM_COMPARE, 0);
+
+	use_log(t);
+	check_pace(t);
+	assert_int_equal(t->fetches, 0);
+	assert_string_equal(vga_tracking(t->vga), "off");
+}
+
+static void test_log(void **state)
+{
+	struct vga_rig *t = restart(state, VRAM_LOG, 0);
+
+	use_log(t);
+	check_pace(t);
+	assert_false(t->look.rest);
+}
+
+static void start_linear(struct vga_rig *t)
+{
+	use_log(t);
+	set_vbe_mode(t, 640, 480, 32);
+	vga_set_watched(t->vga, true);
+	wakeups(t, NS_PER_SEC);
+}
+
+static void test_rest(void **state)
+{
+	struct vga_rig *t = *state;
+
+	start_linear(t);
+	assert_string_equal(vga_tracking(t->vga), "idle");
+	assert_int_equal(t->look.off, 0);
+	assert_int_equal(t->look.len, 640 * 480 * 4);
+	assert_false(rig_timer_armed(t->r));
+	guest_writes(t, 4 * 640 * 100, 0x77);
+	assert_string_equal(vga_tracking(t->vga), "active");
+	t->fetches = 0;
+	rig_advance(t->r, 3 * NS_PER_MS); /* soon, and no second time */
+	look(t);
+	assert_int_equal(pixel(0, 100), 0x77);
+	assert_int_equal(t->fetches, 2);
+	assert_false(rig_timer_armed(t->r));
+	set_vbe(t, Y_OFFSET, 50);
+	rig_advance(t->r, 17 * NS_PER_MS);
+	assert_int_equal(t->look.off, 50 * 640 * 4 & ~0xfff); /* the part that shows now */
+	wakeups(t, NS_PER_SEC);
+	assert_false(rig_timer_armed(t->r));
+}
+
+/* What changes quickly is looked at frame by frame, and rests one frame after the last change. */
+static void test_sequence(void **state)
+{
+	struct vga_rig *t = *state;
+	unsigned n = 0;
+
+	start_linear(t);
+	t->fetches = 0;
+	for (unsigned i = 1; i <= 200; i++) {
+		guest_writes(t, 0, i);
+		n += wakeups(t, 5 * NS_PER_MS);
+	}
+	assert_in_range(n, 58, 62);
+	assert_in_range(t->fetches, n, n + 1);
+	assert_in_range(wakeups(t, NS_PER_SEC), 1, 2);
+	assert_false(rig_timer_armed(t->r));
+}
+
+/* Where rest is dear, it begins after some time, and until then looks become rare. */
+static void test_late_rest(void **state)
+{
+	struct vga_rig *t = restart(state, VRAM_IDLE, 2 * NS_PER_SEC);
+
+	start_linear(t);
+	assert_int_equal(t->look.idle_ns, 2 * NS_PER_SEC);
+	guest_writes(t, 0, 1);
+	t->fetches = 0;
+	rig_advance(t->r, 3 * NS_PER_MS);
+	assert_int_equal(t->fetches, 1);
+	wakeups(t, NS_PER_SEC);
+	assert_false(rig_timer_armed(t->r));
+}
+
+/* Nobody looks: the next write may be told, once, and nothing comes of it. */
+static void test_rest_without_viewers(void **state)
+{
+	struct vga_rig *t = *state;
+
+	start_linear(t);
+	vga_set_watched(t->vga, false);
+	t->fetches = 0;
+	guest_writes(t, 0, 1);
+	assert_false(rig_timer_armed(t->r));
+	rig_advance(t->r, NS_PER_SEC);
+	assert_int_equal(t->fetches, 0);
+	refresh(t); /* a screenshot does not wait for changes */
+	assert_false(t->look.rest);
+	assert_int_equal(pixel(0, 0), 1);
 }
 
 /* Only pages that the log names are looked at; a viewer who comes sees all the same. */
@@ -174,7 +292,12 @@ int main(void)
 		TEST(test_nobody_looks),
 		TEST(test_text_is_still),
 		TEST(test_cursor_wakes_seldom),
-		TEST(test_linear_pace),
+		TEST(test_compare),
+		TEST(test_log),
+		TEST(test_rest),
+		TEST(test_sequence),
+		TEST(test_late_rest),
+		TEST(test_rest_without_viewers),
 		TEST(test_log_is_believed),
 	};
 

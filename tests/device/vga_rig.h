@@ -6,6 +6,8 @@
 #include "rig.h"
 
 #include "dm/pci.h"
+#include "dm/timer.h"
+#include "dm/vram.h"
 #include "machine/machine_priv.h"
 #include "ui/surface.h"
 
@@ -19,12 +21,15 @@ struct vga_rig {
 	uint8_t *vram, *rom;
 	unsigned long log[VRAM_LEN / 4096 / 64]; /* the hypervisor's log, if a test has one */
 	unsigned fetches;
+	struct vram_look look; /* the last one */
+	bool idle;
 };
 
-static inline struct vga_rig *vga_rig_new(void)
+static inline struct vga_rig *vga_rig_tracking(enum vram_mode mode, uint64_t idle_ns)
 {
 	struct vga_rig *t = calloc(1, sizeof(*t));
-	struct vga_options opt = { .vram_len = VRAM_LEN, .rom_len = ROM_LEN };
+	struct vga_options opt = { .vram_len = VRAM_LEN, .rom_len = ROM_LEN, .tracking = mode,
+				   .idle_ns = idle_ns };
 
 	assert_non_null(t);
 	t->r = rig_new();
@@ -39,6 +44,11 @@ static inline struct vga_rig *vga_rig_new(void)
 	rig_config_write(t->r, VGA_FN, PCI_BAR0 + 8, MMIO, 4);
 	rig_config_write(t->r, VGA_FN, PCI_COMMAND, 3, 2);
 	return t;
+}
+
+static inline struct vga_rig *vga_rig_new(void)
+{
+	return vga_rig_tracking(VRAM_IDLE, 0);
 }
 
 static inline void vga_rig_free(struct vga_rig *t)

@@ -307,6 +307,8 @@ void host_unlock(struct host_mutex *l)
 void host_spin_lock(struct host_spin *l)
 {
 	not_while_entering("host_spin_lock");
+	if (fake.on_spin)
+		fake.on_spin();
 	if (l->held)
 		die("a spin lock is taken twice");
 	if (fake.spins)
@@ -321,6 +323,8 @@ void host_spin_unlock(struct host_spin *l)
 		die("a spin lock is given back that is free");
 	l->held = false;
 	fake.spins--;
+	if (fake.on_spin)
+		fake.on_spin();
 }
 
 /* --- time --- */

@@ -39,6 +39,7 @@ struct fake_host {
 	unsigned wishes;      /* calls of host_wish() */
 	void (*on_wish)(void);
 	unsigned preempt_off, spins, mutexes; /* how many are held */
+	void (*on_spin)(void); /* before and after a spin lock is held: races */
 	bool irq_off;
 	bool entering; /* between host_guest_begin() and _end(), but for the guest itself */
 	struct hv_vcpu *fpu;  /* whose extended state is in the registers */

@@ -4,101 +4,12 @@
  * where, that no write of anybody's is missing in the dirty log, and that nothing is mapped that
  * the host has taken away. The test plays the processor: it walks stage 2 and sets its bits.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <cmocka.h>
-
-#include "fake_backend.h"
-#include "fake_host.h"
-#include "stage2_count.h"
+#include "memory_guest.h"
 
 enum { PAGES = 300, WORDS = (PAGES + 63) / 64, ROUNDS = 4000 };
 #define GPA    0x10000000ull
 #define LEN    ((uint64_t)PAGES * S2_PAGE)
 #define USER   0x7000000000ull /* nothing is there: for slots that nobody touches */
-
-static struct hv_vm *vm;
-static struct hv_vcpu *v;
-
-static int setup(void **state)
-{
-	fake_host_reset();
-	vm = fake_vm_new(0x10000);
-	v = fake_vcpu_new(vm);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	fake_vm_free(vm);
-	assert_int_equal(fake.live, 0);
-	assert_int_equal(fake.frames, 0);
-	return 0;
-}
-
-/* --- the processor --- */
-
-static uint64_t *walk(uint64_t gpa, unsigned *level)
-{
-	const struct stage2 *s = &vm->s2;
-	uint64_t *table = s->root.va;
-
-	for (*level = S2_LEVELS;; --*level) {
-		uint64_t *e = &table[gpa >> (3 + 9 * *level) & 511];
-
-		if (!*e)
-			return NULL;
-		if (s->fmt->is_leaf(*e, *level))
-			return e;
-		if (s->ad_bits)
-			*e |= s->fmt->accessed;
-		table = host_page_va(*e & PTE_ADDR);
-	}
-}
-
-static int fault(uint64_t gpa, bool write)
-{
-	struct hv_exit x = { .kind = HV_EXIT_MEM };
-	int r;
-
-	x.mem.gpa = gpa;
-	x.mem.access = write ? HV_ACCESS_WRITE : HV_ACCESS_READ;
-	host_lock(&v->lock);
-	r = hv_exit_mem(v, &x);
-	hv_vcpu_release(v);
-	host_unlock(&v->lock);
-	return r;
-}
-
-static bool reaches(uint64_t gpa, bool write)
-{
-	const struct stage2 *s = &vm->s2;
-	unsigned level;
-	uint64_t *e = walk(gpa, &level);
-
-	if (!e || (write && !(s->fmt->prot(*e) & S2_WRITE)))
-		return false;
-	if (s->ad_bits)
-		*e |= s->fmt->accessed | (write ? s->fmt->dirty : 0);
-	return true;
-}
-
-/* The guest's access, with the faults that it takes: at most one. */
-static void touch(uint64_t gpa, bool write)
-{
-	if (reaches(gpa, write))
-		return;
-	assert_int_equal(fault(gpa, write), HV_AGAIN);
-	assert_true(reaches(gpa, write));
-}
-
-static unsigned level_at(uint64_t gpa)
-{
-	unsigned level;
-
-	return walk(gpa, &level) ? level : 0;
-}
 
 /* --- what a slot may be --- */
 
@@ -602,8 +513,6 @@ static void dirty_errors(void **state)
 	assert_int_equal(hv_slot_set(vm, 1, GPA, LEN, (uintptr_t)mem, HV_SLOT_LOG), 0);
 	expect_dirty(true);
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {

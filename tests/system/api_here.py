@@ -14,46 +14,14 @@ import subprocess
 import sys
 import time
 
+import api_vram
 import kvmapi as k
-from kvmapi import Guest, call, name_of
-from labkit import finish, verdict
+from kvmapi import OURS, PAGE, Guest, Subject, call, name_of
+from labkit import finish
 
 E = errno
-OURS = sys.argv[1] == "caisson"
 MEM_LOG, MEM_READONLY = 1, 2
-PAGE = 4096
 MSI = 0xFEE00000
-
-
-class Subject:
-    """Collects what is not as expected, for one line."""
-
-    def __init__(self, name):
-        self.name = name
-        self.wrong = []
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, error, _):
-        if error is not None and isinstance(error, Exception):
-            self.wrong.append(f"{kind.__name__} {error} (line {error.__traceback__.tb_lineno})")
-        verdict(self.name, not self.wrong, "; ".join(self.wrong))
-        return isinstance(error, Exception)
-
-    def gives(self, expected, fd, number, arg=0, what=""):
-        """expected: a result, -errno, or a tuple (ours, KVM's) where the two differ on purpose."""
-        if isinstance(expected, tuple):
-            expected = expected[0 if OURS else 1]
-        got = call(fd, number, arg)
-        if got != expected:
-            line = sys._getframe(1).f_lineno
-            self.wrong.append(f"line {line} {what}: {name_of(got)}, not {name_of(expected)}")
-        return got
-
-    def holds(self, truth, why):
-        if not truth:
-            self.wrong.append(f"line {sys._getframe(1).f_lineno}: {why}")
 
 
 # --- the device ---
@@ -581,6 +549,8 @@ def main():
     for part in (system, memory, configuration, interrupts, state, small, runs, runs_interrupts,
                  runs_memory):
         part(dev)
+    if OURS:
+        api_vram.all_of(dev)
     os.close(dev)
     finish()
 

@@ -16,6 +16,8 @@ import subprocess
 import sys
 import time
 
+import rfb
+
 ECHO, LINUX = "echo", "linux"
 BOOT_LIMIT, LIMIT = 400, 90  # watchdogs, not expectations
 DISC = 64 << 10
@@ -147,6 +149,25 @@ def test_keys(_):
     """keys by name, and combinations of them"""
     must("key", ECHO, "Return", "F12", "Up", "Shift+a", "Ctrl+F1", "+", "KP_Add")
     wait_for(r"^<86><48>A<5e>=\+$", echo_screen)
+
+
+def test_paste(_):
+    """Ctrl+Alt+V types a viewer's clipboard"""
+    with rfb.connect("127.0.0.1:5900", LIMIT) as viewer:
+        viewer.set_clipboard("\r\nPasted {it}, all of it: 0123456789")
+        viewer.key("Ctrl+Alt+v")
+        wait_for("^Pasted {it}, all of it: 0123456789$", echo_screen)
+
+
+def test_paste_ends(_):
+    """what is pasted ends with the next key"""
+    with rfb.connect("127.0.0.1:5900", LIMIT) as viewer:
+        viewer.set_clipboard("z" * 16000)  # minutes of typing, which the watchdog does not wait for
+        viewer.key("Ctrl+Alt+v")
+        wait_for("zzz", echo_screen)
+        viewer.key("Return")
+        must("type", ECHO, "\nenough\n")
+        wait_for("^enough$", echo_screen)
 
 
 def test_echo_screenshot(folder):
@@ -370,8 +391,8 @@ def test_guest_powers_off(_):
         raise Trouble(f"status {last.proc.returncode}")
 
 
-ECHO_TESTS = (test_text, test_type, test_long_text, test_keys, test_echo_screenshot, test_reset,
-              test_three_keys)
+ECHO_TESTS = (test_text, test_type, test_long_text, test_keys, test_paste, test_paste_ends,
+              test_echo_screenshot, test_reset, test_three_keys)
 LINUX_TESTS = (test_console, test_type_to_linux, test_mouse, test_discs, test_locked_drive,
                test_stats, test_pause, test_stop, test_errors, test_garbage)
 LAST_TESTS = (test_kill, test_console_left, test_guest_powers_off)

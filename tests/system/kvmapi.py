@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The KVM API by hand: numbers, structs and a small guest, for api_here.py."""
+"""The KVM API by hand: numbers, structs, a small guest and a line of the report, for api_here.py."""
 import ctypes
 import errno
 import mmap
 import os
 import struct
+import sys
 
+from labkit import verdict
+
+OURS = sys.argv[1] == "caisson"
+PAGE = 4096
 NONE, WRITE, READ = 0, 1, 2
 
 
@@ -195,3 +200,34 @@ class Guest:
         text = EXIT_NAMES.get(self.reason, str(self.reason))
         more = {EXIT_IO: "io", EXIT_MMIO: "mmio"}.get(self.reason)
         return f"{text} {getattr(self, more) if more else ''}"
+
+
+class Subject:
+    """Collects what is not as expected, for one line."""
+
+    def __init__(self, name):
+        self.name = name
+        self.wrong = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, _):
+        if error is not None and isinstance(error, Exception):
+            self.wrong.append(f"{kind.__name__} {error} (line {error.__traceback__.tb_lineno})")
+        verdict(self.name, not self.wrong, "; ".join(self.wrong))
+        return isinstance(error, Exception)
+
+    def gives(self, expected, fd, number, arg=0, what=""):
+        """expected: a result, -errno, or a tuple (ours, KVM's) where the two differ on purpose."""
+        if isinstance(expected, tuple):
+            expected = expected[0 if OURS else 1]
+        got = call(fd, number, arg)
+        if got != expected:
+            line = sys._getframe(1).f_lineno
+            self.wrong.append(f"line {line} {what}: {name_of(got)}, not {name_of(expected)}")
+        return got
+
+    def holds(self, truth, why):
+        if not truth:
+            self.wrong.append(f"line {sys._getframe(1).f_lineno}: {why}")

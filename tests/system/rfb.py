@@ -179,6 +179,13 @@ class Client:
         self._send(struct.pack(">BBHHHH", 3, incremental, 0, 0, self.width, self.height))
         self._asked = True
 
+    def ask_in(self, encoding):
+        """Asks for everything in an encoding that may not be read here; waits for some answer."""
+        self._send(struct.pack(">BxHi", 2, 1, encoding))
+        self.request(False)
+        if not self._readable(self.timeout):
+            raise RfbError(f"no answer in encoding {encoding}")
+
     def _put_line(self, x, y, line):
         at = (y * self.width + x) * 4
         if self.frame[at:at + len(line)] != line:
@@ -320,6 +327,11 @@ class Client:
             self.key(c)
             if delay:
                 time.sleep(delay)
+
+    def set_clipboard(self, text):
+        """What the user has copied; Ctrl+Alt+V types it."""
+        data = text.encode("latin-1")
+        self._send(struct.pack(">BxxxI", 6, len(data)) + data)
 
     def scan_event(self, qnum, down, symbol=0):
         self._send(struct.pack(">BBHII", 255, 0, down, symbol, qnum))

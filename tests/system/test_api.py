@@ -7,6 +7,7 @@ import os
 from labkit import TOP, Lab, Scratch, finish, verdict
 
 LIMIT = 300
+PROCESSORS = {"caisson": ["--smp", "2"]}    # for two vCPUs that write while somebody draws
 
 
 def run(device, *arguments, show=True):
@@ -15,7 +16,7 @@ def run(device, *arguments, show=True):
     with Scratch() as folder:
         command = ["python3", "-u", os.path.join(TOP, "tests/system/api_here.py"), device, *arguments]
         # The later --hv counts.
-        with Lab(["--hv", hv], command, os.path.join(folder, "lab.log"), LIMIT) as lab:
+        with Lab(["--hv", hv, *PROCESSORS.get(hv, [])], command, os.path.join(folder, "lab.log"), LIMIT) as lab:
             status = lab.wait()
             said = lab.text()
     if not verdict(f"{device}: the program ends well", status == 0, f"status {status}"):

@@ -59,6 +59,9 @@ def make_files(folder):
     with open(path("cd.iso.xz"), "wb") as f:
         f.write(b"\xfd7zXZ\0" + bytes(4096))
     iso(path("cut.iso"), 100000, 3000)
+    with open(path("open.password"), "wb") as f:
+        f.write(b"secret\n")
+    os.chmod(path("open.password"), 0o644)
     for name, (text, _) in CONFIGS.items():
         with open(path(name), "w", encoding="utf-8") as f:
             f.write(text)
@@ -101,6 +104,16 @@ def cases():
         ("no processor", USAGE, ["good.img", "--cpus", "0"], ["--cpus"]),
         ("a name that is no name", USAGE, ["good.img", "--name", "../x"], ["../x"]),
         ("a VNC address that is none", USAGE, ["good.img", "--vnc", "here"], ["here"]),
+        ("VNC for everybody", USAGE, ["good.img", "--vnc", "0.0.0.0:0"],
+         ["0.0.0.0:0", "--vnc-password-file"]),
+        ("VNC for everybody, by IPv6", USAGE, ["good.img", "--vnc", "[::]:0"],
+         ["[::]:0", "--vnc-password-file"]),
+        ("a password that others can read", USAGE,
+         ["good.img", "--vnc-password-file", "open.password"], ["open.password", "chmod 600"]),
+        ("a password that is none", USAGE, ["good.img", "--vnc-password-file", "empty.img"],
+         ["empty.img"]),
+        ("a password that is not there", USAGE, ["good.img", "--vnc-password-file", "no/pw"],
+         ["no/pw"]),
         ("stdio twice", USAGE, ["good.img", "--serial", "stdio", "--debugcon", "stdio"],
          ["stdio"]),
         ("an accelerator that is none", USAGE, ["good.img", "--accel", "magic"], ["magic"]),

@@ -118,6 +118,28 @@ def check_verbs(guest):
             done.stderr + guest.said())
 
 
+def check_viewers(rfb):
+    """They come and go, with as much memory as their encodings take."""
+    for encoding in (0, 5, 6, 7, 16) * 3:
+        with rfb.Client("unix:/tmp/boxed.vnc", timeout=60) as viewer:
+            viewer.ask_in(encoding)
+    with rfb.Client("unix:/tmp/boxed.vnc", timeout=60) as viewer:
+        viewer.refresh()
+        verdict("viewers of all encodings come and go", viewer.width > 0)
+
+
+def wrong_password(address):
+    """What the server says to one: 1 is failed."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(60)
+        s.connect(address)
+        stream = s.makefile("rwb", 0)
+        for answer, question in ((b"RFB 003.008\n", 12), (b"\2", 2), (bytes(16), 16)):
+            stream.read(question)
+            stream.write(answer)
+        return int.from_bytes(stream.read(4), "big")
+
+
 def files_left():
     return sorted(os.listdir(RUN_DIRECTORY)) if os.path.isdir(RUN_DIRECTORY) else []
 
@@ -133,6 +155,7 @@ def check_start_and_verbs():
         viewer.refresh()
         verdict("a viewer sees the screen, types and points", viewer.width > 0)
         check_threads(guest)
+    check_viewers(rfb)
     check_verbs(guest)
     verdict("caisson kill ends it", guest.kill(), guest.said())
     left = files_left() + glob.glob("/tmp/boxed.vnc")
@@ -157,6 +180,10 @@ def check_disk():
     verdict("power off ends it with status 0", status == 0, f"status {status}; {guest.said()}")
 
 
+def private(path, flags):
+    return os.open(path, flags, 0o600)
+
+
 def wait_until_no_files():
     until = time.monotonic() + 20
     while files_left() and time.monotonic() < until:
@@ -165,8 +192,13 @@ def wait_until_no_files():
 
 
 def check_plug():
-    guest = Guest("plug", "--vnc", "none")
+    with open("/tmp/password", "w", encoding="ascii", opener=private) as f:
+        f.write("secret\n")
+    guest = Guest("plug", "--vnc", "unix:/tmp/plug.vnc", "--vnc-password-file", "/tmp/password")
     guest.wait_for_socket()
+    failed = wrong_password("/tmp/plug.vnc")
+    verdict("a wrong password is one inside the sandbox, too",
+            failed == 1 and "wrong password" in guest.said(), f"{failed}; {guest.said()}")
     guest.proc.send_signal(signal.SIGKILL)
     guest.proc.wait()
     verdict("nothing is left in the run directory after kill -9", wait_until_no_files(),

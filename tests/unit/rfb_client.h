@@ -28,11 +28,16 @@ enum {
 	RFB_TIGHT = 7,
 	RFB_ZRLE = 16,
 	RFB_DESKTOP_SIZE = -223,
+	RFB_LAST_RECT = -224,
+	RFB_CURSOR = -239,
+	RFB_POINTER_MOVES = -257,
 	RFB_SCANCODES = -258,
 	RFB_LEDS = -261,
+	RFB_EXTENDED_SIZE = -308,
+	RFB_CLIPBOARD = (int32_t)0xc0a1e5ce,
 };
 
-enum { RFB_MAX_RECTS = 64 };
+enum { RFB_MAX_RECTS = 4096 };
 
 struct rfb_rect {
 	unsigned x, y, w, h;
@@ -48,6 +53,11 @@ struct rfb {
 	unsigned rect_count;
 	int leds;	/* -1: not told */
 	bool scancodes; /* the server says it takes them */
+	bool moves;	/* the server wants movements of the pointer, not positions */
+	/* rfb_decode.h, if anything: what rfb_client.h does not read */
+	bool (*decode)(struct rfb *c, const struct rfb_rect *r);
+	struct decoder *decoder;
+	unsigned tiles[256]; /* of each kind, for tests to see which there were */
 };
 
 static inline void rfb_put16(uint8_t *p, unsigned v)
@@ -88,7 +98,7 @@ static inline int rfb_dial_unix(const char *path)
 static inline int rfb_dial(const char *address)
 {
 	struct sockaddr_in at = {.sin_family = AF_INET};
-	struct timeval limit = {.tv_sec = 5};
+	struct timeval limit = {.tv_sec = 120}; /* a watchdog, not a measure */
 	int s;
 
 	if (!strncmp(address, "unix:", 5))
@@ -112,7 +122,7 @@ static inline void rfb_receive(struct rfb *c, void *bytes, size_t n)
 	assert_int_equal(recv(c->sock, bytes, n, MSG_WAITALL), n);
 }
 
-/* Does the server hang up within five seconds, whatever it sends before? */
+/* Does the server hang up within the limit of rfb_dial(), whatever it sends before? */
 static inline bool rfb_is_closed(int sock)
 {
 	char junk[4096];
@@ -124,6 +134,7 @@ static inline bool rfb_is_closed(int sock)
 	return n == 0 || errno == ECONNRESET;
 }
 
+/* Security type None is what the server wants. */
 static inline void rfb_security(struct rfb *c, int minor)
 {
 	uint8_t b[4];
@@ -143,22 +154,34 @@ static inline void rfb_security(struct rfb *c, int minor)
 	assert_int_equal(rfb_get32(b), 0);
 }
 
-/* Through the handshake of the given minor version (3, 7 or 8). */
-static inline struct rfb *rfb_connect(const char *address, int minor)
+/* A connection on which both have said their version: 3.3, 3.7 or 3.8. */
+static inline struct rfb *rfb_greet_at(int sock, int minor)
 {
 	struct rfb *c = calloc(1, sizeof(*c));
 	char version[] = "RFB 003.00x\n";
-	uint8_t b[24];
-	uint32_t n;
+	uint8_t b[12];
 
 	c->leds = -1;
-	c->sock = rfb_dial(address);
+	c->sock = sock;
 	rfb_receive(c, b, 12);
 	assert_memory_equal(b, "RFB 003.008\n", 12);
 	version[10] = (char)('0' + minor);
 	rfb_send(c, version, 12);
-	rfb_security(c, minor);
-	rfb_send(c, "\0", 1); /* "not shared", which the server need not heed */
+	return c;
+}
+
+static inline struct rfb *rfb_greet(const char *address, int minor)
+{
+	return rfb_greet_at(rfb_dial(address), minor);
+}
+
+/* After the handshake. */
+static inline void rfb_init(struct rfb *c, bool shared)
+{
+	uint8_t b[24];
+	uint32_t n;
+
+	rfb_send(c, shared ? "\1" : "\0", 1);
 	rfb_receive(c, b, 24);
 	c->width = rfb_get16(b);
 	c->height = rfb_get16(b + 2);
@@ -170,7 +193,21 @@ static inline struct rfb *rfb_connect(const char *address, int minor)
 	assert_in_range(n, 0, sizeof(c->name) - 1);
 	rfb_receive(c, c->name, n);
 	c->pixels = calloc((size_t)c->width * c->height, 4);
+}
+
+/* All of that. */
+static inline struct rfb *rfb_begin(int sock, int minor)
+{
+	struct rfb *c = rfb_greet_at(sock, minor);
+
+	rfb_security(c, minor);
+	rfb_init(c, true);
 	return c;
+}
+
+static inline struct rfb *rfb_connect(const char *address, int minor)
+{
+	return rfb_begin(rfb_dial(address), minor);
 }
 
 static inline void rfb_close(struct rfb *c)
@@ -256,6 +293,26 @@ static inline void rfb_read_raw(struct rfb *c, const struct rfb_rect *r)
 		rfb_receive(c, c->pixels + (size_t)y * c->width + r->x, (size_t)r->w * 4);
 }
 
+static inline void rfb_resize(struct rfb *c, const struct rfb_rect *r)
+{
+	c->width = r->w;
+	c->height = r->h;
+	free(c->pixels);
+	c->pixels = calloc((size_t)r->w * r->h, 4);
+}
+
+/* One screen, which is all of the picture. */
+static inline void rfb_read_screens(struct rfb *c, const struct rfb_rect *r)
+{
+	uint8_t b[4 + 16];
+
+	rfb_receive(c, b, sizeof(b));
+	assert_int_equal(b[0], 1);
+	assert_int_equal(rfb_get32(b + 8), 0);
+	assert_int_equal(rfb_get16(b + 12), r->w);
+	assert_int_equal(rfb_get16(b + 14), r->h);
+}
+
 /* false: an encoding that is not read here. */
 static inline bool rfb_read_rect(struct rfb *c, const struct rfb_rect *r)
 {
@@ -266,10 +323,18 @@ static inline bool rfb_read_rect(struct rfb *c, const struct rfb_rect *r)
 		rfb_read_raw(c, r);
 		return true;
 	case RFB_DESKTOP_SIZE:
-		c->width = r->w;
-		c->height = r->h;
-		free(c->pixels);
-		c->pixels = calloc((size_t)r->w * r->h, 4);
+		rfb_resize(c, r);
+		return true;
+	case RFB_EXTENDED_SIZE:
+		rfb_read_screens(c, r);
+		if (r->w != c->width || r->h != c->height)
+			rfb_resize(c, r);
+		return true;
+	case RFB_CURSOR:
+		assert_int_equal(r->w * r->h, 0); /* none: the guest draws its own */
+		return true;
+	case RFB_POINTER_MOVES:
+		c->moves = r->x == 0;
 		return true;
 	case RFB_SCANCODES:
 		c->scancodes = true;
@@ -279,7 +344,7 @@ static inline bool rfb_read_rect(struct rfb *c, const struct rfb_rect *r)
 		c->leds = b;
 		return true;
 	}
-	return false;
+	return c->decode && c->decode(c, r);
 }
 
 /* Reads one update, up to the first rectangle whose encoding is not read here. */
@@ -299,6 +364,8 @@ static inline void rfb_update(struct rfb *c)
 		*r = (struct rfb_rect){rfb_get16(b), rfb_get16(b + 2), rfb_get16(b + 4),
 				       rfb_get16(b + 6), (int32_t)rfb_get32(b + 8)};
 		c->rect_count++;
+		if (r->encoding == RFB_LAST_RECT)
+			return;
 		if (!rfb_read_rect(c, r))
 			return;
 	}

@@ -174,6 +174,38 @@ static void the_host_timer_follows_the_soonest(void **state)
 	machine_fini(&m);
 }
 
+static void fire_again(void *dev)
+{
+	timer_arm_in(dev, 100);
+	timer_arm_in(dev, 50);
+}
+
+/* However much is armed and cancelled while timers fire, the host hears of it once. */
+static void the_host_timer_is_set_once_a_run(void **state)
+{
+	struct armed armed = { 0 };
+	struct machine m;
+	struct timer a, b;
+
+	host = 0;
+	machine_init(&m, source, rearm, &armed);
+	timer_init(&a, &m, fire_again, &a);
+	timer_init(&b, &m, fire_again, &b);
+	clock_start(&m.clock);
+	timer_arm_in(&a, 10);
+	timer_arm_in(&b, 20);
+	host = 30;
+	armed.calls = 0;
+	clock_run(&m.clock);
+	assert_int_equal(armed.calls, 1);
+	assert_true(armed.armed);
+	assert_int_equal(armed.when, 80);
+	timer_cancel(&a);
+	timer_cancel(&b);
+	assert_false(armed.armed);
+	machine_fini(&m);
+}
+
 static void far_timers_do_not_wrap(void **state)
 {
 	struct machine m;
@@ -256,6 +288,7 @@ int main(void)
 		cmocka_unit_test(timers_fire_in_order_and_once),
 		cmocka_unit_test(guest_time_stands_still_while_stopped),
 		cmocka_unit_test(the_host_timer_follows_the_soonest),
+		cmocka_unit_test(the_host_timer_is_set_once_a_run),
 		cmocka_unit_test(far_timers_do_not_wrap),
 		cmocka_unit_test(timers_are_counted_by_name),
 		cmocka_unit_test(dma_reaches_main_memory_only),

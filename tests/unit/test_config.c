@@ -121,6 +121,11 @@ static void test_setters_refuse(void **state)
 	refuses(config_set_boot, "cc", "cc");
 	refuses(config_set_boot, "cdnc", "cdnc");
 	refuses(config_set_accel, "xen", "xen");
+	refuses(config_set_vram_tracking, "lazy", "compare, log");
+	refuses(config_set_vram_tracking, "idle:", "500ms");
+	refuses(config_set_vram_tracking, "idle:2", "'2'");
+	refuses(config_set_vram_tracking, "idle:-2s", "2s");
+	refuses(config_set_vram_tracking, "idle:3601s", "3600s");
 	refuses(config_set_serial, "tcp:1234", "tcp:1234");
 	refuses(config_set_serial, "file:", "file:");
 	refuses(config_set_debugcon, "", "''");
@@ -285,11 +290,15 @@ static void assert_same(const struct config *a, const struct config *b)
 	assert_same_text(a->uuid, b->uuid);
 	assert_same_text(a->boot, b->boot);
 	assert_same_text(a->vnc, b->vnc);
+	assert_same_text(a->vnc_password, b->vnc_password);
+	assert_same_text(a->vnc_password_file, b->vnc_password_file);
 	assert_same_text(a->serial, b->serial);
 	assert_same_text(a->debugcon, b->debugcon);
 	assert_same_text(a->accel, b->accel);
 	assert_int_equal(a->memory, b->memory);
 	assert_int_equal(a->video_memory, b->video_memory);
+	assert_int_equal(a->vram_tracking, b->vram_tracking);
+	assert_int_equal(a->vram_idle_ns, b->vram_idle_ns);
 	assert_int_equal(a->cpus, b->cpus);
 	assert_int_equal(a->vnc_search, b->vnc_search);
 	assert_int_equal(a->local_time, b->local_time);
@@ -339,12 +348,15 @@ static void test_dump_reads_back(void **state)
 	accepts(&c, drives_add_option, "new\nline'.img");
 	accepts(&c, drives_set_cdrom, "/cd,with,commas.iso");
 	accepts(&c, config_set_vnc, "[::1]:5907");
+	accepts(&c, config_set_vnc_password_file, "/etc/a \"word\"");
 	accepts(&c, config_set_serial, "file:/tmp/a \"log\"");
 	accepts(&c, config_set_accel, "/dev/kvm");
 	accepts(&c, config_set_boot, "dc");
 	accepts(&c, config_set_cpus, "3");
 	accepts(&c, config_set_memory, "768M");
 	accepts(&c, config_set_video_memory, "64M");
+	accepts(&c, config_set_vram_tracking, "idle:2s");
+	assert_int_equal(c.vram_idle_ns, 2000000000);
 	c.local_time = c.exit_port = c.discard_changes = true;
 	c.sandbox = false;
 	c.user = strdup("web");
@@ -355,12 +367,14 @@ static void test_dump_reads_back(void **state)
 	finish_and_trip(&c);
 	c = fresh();
 	accepts(&c, config_set_vnc, "none");
+	accepts(&c, config_set_vram_tracking, "compare");
 	finish_and_trip(&c);
 	c = fresh();
 	accepts(&c, config_set_vnc, "unix:/run/a b.sock");
 	finish_and_trip(&c);
 	c = fresh();
 	accepts(&c, config_set_vnc, "0.0.0.0:80");
+	accepts(&c, config_set_vnc_password, "a\\ \"b'");
 	finish_and_trip(&c);
 }
 
@@ -372,6 +386,7 @@ static void test_dump_has_every_key(void **state)
 		"vcpus = 1\n",
 		"boot = \"cd\"\n",
 		"videoram = 16\n",
+		"vram_tracking = \"idle\"\n",
 		"vnc = 1\n",
 		"vnclisten = \"127.0.0.1\"\n",
 		"vncdisplay = 0\n",

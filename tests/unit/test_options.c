@@ -14,7 +14,7 @@
 
 #include "config/config.h"
 
-enum { ARGS_MAX = 12 };
+enum { ARGS_MAX = 14 };
 
 static char folder[64];
 
@@ -99,12 +99,14 @@ static void test_all_options(void **state)
 {
 	struct config c = accepted(ARGS("--name=web", "--memory", "2G", "--cpus=4", "--vnc", "none",
 					"--serial=stdio", "--debugcon=file:/x", "--rtc=local",
-					"--accel=/dev/kvm", "--exit-port", "--discard-changes"));
+					"--accel=/dev/kvm", "--exit-port", "--discard-changes",
+					"--vnc-password-file", "/pw"));
 
 	assert_string_equal(c.name, "web");
 	assert_true(c.memory == 2ull << 30);
 	assert_int_equal(c.cpus, 4);
 	assert_null(c.vnc);
+	assert_string_equal(c.vnc_password_file, "/pw");
 	assert_string_equal(c.serial, "stdio");
 	assert_string_equal(c.debugcon, "file:/x");
 	assert_string_equal(c.accel, "/dev/kvm");
@@ -182,7 +184,7 @@ static void test_window(void **state)
 
 static void test_unavailable(void **state)
 {
-	static const char *const options[] = { "--nic", "--web", "--vram-tracking" };
+	static const char *const options[] = { "--nic", "--web" };
 
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
 		refused(ARGS(options[i], "x"), "is not available in this version");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The VNC server: pictures, keys and pointer, and where it listens. */
+/* The VNC server: pictures, keys and pointer. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +9,7 @@
 
 #include "vnc_host.h"
 
-#include <sys/stat.h>
+#include <fcntl.h>
 
 /* --- pictures --- */
 
@@ -115,6 +115,35 @@ static void test_resize(void **state)
 	while (c->width != 40)
 		rfb_update(c);
 	assert_int_equal(c->height, 30);
+	rfb_close(c);
+}
+
+static void test_extended_resize(void **state)
+{
+	const int32_t encodings[] = {RFB_RAW, RFB_EXTENDED_SIZE};
+	/* SetDesktopSize: 800x600, one screen of this size */
+	static const uint8_t wish[24] = {251, 0, 3, 32, 2, 88, 1,  0, 0, 0, 0, 0,
+					 0,   0, 0, 0,  3, 32, 2, 88, 0, 0, 0, 0};
+	struct host *h = *state;
+	struct rfb *c = rfb_connect(h->address, 8);
+
+	rfb_encodings(c, encodings, 2);
+	rfb_request_all(c, false);
+	rfb_update(c);
+	assert_int_equal(c->rects[0].encoding, RFB_EXTENDED_SIZE);
+	rfb_update(c);
+	rfb_request_all(c, true);
+	surface_resize(h->s, 400, 300);
+	rfb_update(c);
+	assert_int_equal(c->rects[0].encoding, RFB_EXTENDED_SIZE);
+	assert_int_equal(c->rects[0].x, 0); /* the server's doing */
+	assert_int_equal(c->width, 400);
+	rfb_send(c, wish, sizeof(wish)); /* the guest decides on its mode */
+	rfb_request_all(c, true);
+	while (c->rects[0].encoding != RFB_EXTENDED_SIZE || c->rects[0].x != 1)
+		rfb_update(c);
+	assert_int_equal(c->rects[0].y, 1); /* "prohibited" */
+	assert_int_equal(c->width, 400);
 	rfb_close(c);
 }
 
@@ -242,6 +271,41 @@ static void test_pointer(void **state)
 	assert_events(h, "m(0,0,0,0) ");
 }
 
+/* A viewer that can tells movements, which is what the guest's mouse does. */
+static void test_pointer_that_moves(void **state)
+{
+	const int32_t encodings[] = {RFB_RAW, RFB_POINTER_MOVES};
+	struct host *h = *state;
+	struct rfb *c = rfb_connect(h->address, 8);
+
+	rfb_encodings(c, encodings, 2);
+	rfb_update(c);
+	assert_true(c->moves);
+	rfb_pointer(c, 0, 0x7fff + 5, 0x7fff - 3);
+	rfb_pointer(c, 4, 0x7fff, 0x7fff);
+	rfb_pointer(c, 12, 0x7fff, 0x7fff);
+	assert_events(h, "m(5,-3,0,0) m(0,0,0,4) m(0,0,-1,4) ");
+	rfb_encodings(c, encodings, 1); /* not any more */
+	rfb_pointer(c, 0, 10, 10);
+	rfb_pointer(c, 0, 12, 10);
+	assert_events(h, "m(0,0,0,0) m(2,0,0,0) ");
+	rfb_close(c);
+}
+
+static void test_no_cursor(void **state)
+{
+	const int32_t encodings[] = {RFB_RAW, RFB_CURSOR};
+	struct host *h = *state;
+	struct rfb *c = rfb_connect(h->address, 8);
+
+	rfb_encodings(c, encodings, 2);
+	rfb_request_all(c, false);
+	rfb_update(c);
+	assert_int_equal(c->rects[0].encoding, RFB_CURSOR);
+	assert_int_equal(c->rects[1].encoding, RFB_RAW);
+	rfb_close(c);
+}
+
 static void test_leds(void **state)
 {
 	const int32_t encodings[] = {RFB_RAW, RFB_LEDS};
@@ -258,68 +322,47 @@ static void test_leds(void **state)
 	rfb_close(c);
 }
 
-/* --- addresses --- */
+/* --- connections that others bring --- */
 
-static void assert_refused(struct host *h, const char *address, int err, const char *says)
+static struct rfb *bring(struct host *h)
 {
-	struct vnc_options opt = {.address = address, .name = "x"};
-	struct vnc *vnc = NULL;
-	char *why = NULL;
+	struct rfb *c;
+	int ends[2];
 
-	assert_int_equal(vnc_start(&vnc, &opt, h->s, h->in, &why), err);
-	assert_non_null(why);
-	assert_non_null(strstr(why, says));
-	assert_non_null(strstr(why, "--vnc"));
-	free(why);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+	assert_int_equal(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
+	assert_int_equal(vnc_serve(h->vnc, ends[0]), 0);
+	c = rfb_begin(ends[1], 8);
+	rfb_request_all(c, false);
+	rfb_update(c);
+	return c;
 }
 
-static void test_addresses(void **state)
+static void test_served(void **state)
 {
 	struct host *h = *state;
-	char long_path[200] = "unix:/";
+	struct rfb *c = bring(h);
 
-	memset(long_path + 6, 'x', 150);
-	assert_refused(h, h->address, -EADDRINUSE, strchr(h->address, ':') + 1);
-	assert_refused(h, "nonsense", -EINVAL, "nonsense");
-	assert_refused(h, "", -EINVAL, "''");
-	assert_refused(h, "127.0.0.1:65536", -EINVAL, "65536");
-	assert_refused(h, "127.0.0.1:-1", -EINVAL, "-1");
-	assert_refused(h, "127.0.0.1:", -EINVAL, "127.0.0.1:");
-	assert_refused(h, "203.0.113.7:0", -EADDRNOTAVAIL, "203.0.113.7");
-	assert_refused(h, "unix:", -EINVAL, "unix:PATH");
-	assert_refused(h, long_path, -EINVAL, "xxx");
-	assert_refused(h, "unix:/nowhere/at/all", -ENOENT, "/nowhere/at/all");
+	assert_alive(h); /* it listens as well */
+	rfb_key(c, 'a', true);
+	assert_events(h, "+1e ");
+	rfb_close(c);
+	assert_events(h, "-1e ");
+	assert_watched(h, false);
 }
 
-static void test_unix_socket(void **state)
+static void test_served_only(void **state)
 {
 	struct host *h = *state;
-	char folder[] = "/tmp/test_vnc.XXXXXX", path[64], address[80];
-	struct stat st;
+	struct rfb *c;
 
-	assert_non_null(mkdtemp(folder));
-	snprintf(path, sizeof(path), "%s/vnc", folder);
-	snprintf(address, sizeof(address), "unix:%s", path);
 	vnc_stop(h->vnc);
-	serve(h, address);
-	assert_string_equal(h->address, address);
-	assert_int_equal(stat(path, &st), 0);
-	assert_int_equal(st.st_mode & 07777, 0600);
-	assert_alive(h);
-	assert_refused(h, address, -EADDRINUSE, path);
+	serve(h, NULL);
+	assert_null(h->address);
+	c = bring(h);
 	vnc_stop(h->vnc);
-	assert_int_not_equal(stat(path, &st), 0);
-
-	assert_int_equal(mknod(path, S_IFSOCK | 0600, 0), 0); /* as a process that died leaves it */
-	serve(h, address);
-	assert_alive(h);
-	vnc_stop(h->vnc);
-	assert_int_equal(mknod(path, S_IFREG | 0600, 0),
-			 0); /* a file of somebody's is not removed */
-	assert_refused(h, address, -EADDRINUSE, path);
-	assert_int_equal(stat(path, &st), 0);
-	unlink(path);
-	rmdir(folder);
+	assert_true(rfb_is_closed(c->sock));
+	rfb_close(c);
 	serve(h, "127.0.0.1:0");
 }
 
@@ -331,6 +374,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_only_what_changed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_two_viewers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_resize, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_extended_resize, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_resize_without_support, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_encodings, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_wide_pictures_are_cut, setup, teardown),
@@ -338,8 +382,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_scancodes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_pointer, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_leds, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_addresses, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_unix_socket, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_served, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_served_only, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_pointer_that_moves, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_cursor, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("vnc", tests, NULL, NULL);

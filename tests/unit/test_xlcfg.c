@@ -167,7 +167,7 @@ static void test_keys(void **state)
 			    "on_poweroff='destroy'\non_reboot='destroy'\nvnc=1\n"
 			    "vnclisten='0.0.0.0'\nvncdisplay=3\nfirmware='seabios'\n"
 			    "accel='kvm'\ndebugcon='file:/x'\nexit_port=1\n"
-			    "discard_changes=1\nsdl=1\n"
+			    "discard_changes=1\nsdl=1\nvram_tracking='log'\n"
 			    "disk = ['format=raw, vdev=hda, access=rw, target=/w.img']\n");
 
 	assert_string_equal(c.name, "win");
@@ -180,6 +180,7 @@ static void test_keys(void **state)
 	assert_string_equal(c.vnc, "0.0.0.0:5903");
 	assert_false(c.vnc_search);
 	assert_string_equal(c.accel, "kvm");
+	assert_int_equal(c.vram_tracking, VRAM_LOG);
 	assert_string_equal(c.debugcon, "file:/x");
 	assert_int_equal(c.on_reboot, CONFIG_DESTROY);
 	assert_string_equal(c.drives[0].path, "/w.img");
@@ -290,6 +291,24 @@ static void test_vnc_keys(void **state)
 	check_vnc("vnclisten = 'unix:/x'", "unix:/x", false);
 }
 
+static void check_password(const char *text, const char *password, const char *file)
+{
+	struct config c = read_config(text);
+
+	assert_string_equal(c.vnc_password ? c.vnc_password : "", password);
+	assert_string_equal(c.vnc_password_file ? c.vnc_password_file : "", file);
+	config_free(&c);
+}
+
+static void test_vnc_password_keys(void **state)
+{
+	check_password("vncpasswd = 'secret'", "secret", "");
+	check_password("vncpasswd = ''", "", ""); /* as xl has it: none */
+	check_password("vnc_password_file = '/x'", "", "/x");
+	check_password("vnc_password_file = '/x'\nvncpasswd = 'secret'", "secret", "");
+	check_password("vncpasswd = 'secret'\nvnc_password_file = '/x'", "", "/x");
+}
+
 /* --- disks ----------------------------------------------------------------------------------- */
 
 struct drive_case {
@@ -369,7 +388,8 @@ int main(void)
 		cmocka_unit_test(test_key_errors),	cmocka_unit_test(test_kernel_keys),
 		cmocka_unit_test(test_firmware_keys),
 		cmocka_unit_test(test_warnings),
-		cmocka_unit_test(test_vnc_keys),	cmocka_unit_test(test_disk_entries),
+		cmocka_unit_test(test_vnc_keys),
+		cmocka_unit_test(test_vnc_password_keys),	cmocka_unit_test(test_disk_entries),
 		cmocka_unit_test(test_disk_errors),
 	};
 

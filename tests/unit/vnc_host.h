@@ -68,6 +68,20 @@ static inline void on_relative(void *arg, int dx, int dy, int dz, unsigned butto
 	note(arg, text);
 }
 
+/* A guest whose keyboard has no capital X. */
+static inline int on_type(void *arg, const char *text, char **why)
+{
+	char what[96];
+
+	if (strchr(text, 'X')) {
+		*why = strdup("No key types this.");
+		return -EINVAL;
+	}
+	snprintf(what, sizeof(what), "type(%zu,%.40s)", strlen(text), text);
+	note(arg, what);
+	return 0;
+}
+
 static inline bool happened(struct host *h, const char *want)
 {
 	bool same;
@@ -85,7 +99,7 @@ static inline void assert_events(struct host *h, const char *want)
 {
 	int i;
 
-	for (i = 0; i < 500; i++) {
+	for (i = 0; i < 12000; i++) {
 		if (happened(h, want))
 			return;
 		sleep_ms(10);
@@ -104,9 +118,26 @@ static inline void assert_watched(struct host *h, bool want)
 {
 	int i;
 
-	for (i = 0; i < 500 && h->watched != want; i++)
+	for (i = 0; i < 12000 && h->watched != want; i++)
 		sleep_ms(10);
 	assert_int_equal(h->watched, want);
+}
+
+static inline unsigned viewers(const struct host *h)
+{
+	struct vnc_stats s;
+
+	vnc_read_stats(h->vnc, &s);
+	return s.viewers;
+}
+
+static inline void assert_all_gone(const struct host *h)
+{
+	int i;
+
+	for (i = 0; i < 12000 && viewers(h); i++)
+		sleep_ms(10);
+	assert_int_equal(viewers(h), 0);
 }
 
 static inline void fill(struct host *h, unsigned x, unsigned y, unsigned w, unsigned hgt,
@@ -138,9 +169,16 @@ static inline void fill_noise(struct host *h, unsigned seed)
 	surface_end(h->s);
 }
 
-static inline void serve(struct host *h, const char *address)
+/* password: NULL for none; a path or, without a slash, the password itself. */
+static inline void serve_with(struct host *h, const char *address, const char *password)
 {
-	struct vnc_options opt = {.address = address, .name = "a guest"};
+	bool file = password && strchr(password, '/');
+	struct vnc_options opt = {
+		.address = address,
+		.name = "a guest",
+		.password_file = file ? password : NULL,
+		.password = file ? NULL : password,
+	};
 	char *why = NULL;
 
 	assert_int_equal(vnc_start(&h->vnc, &opt, h->s, h->in, &why), 0);
@@ -148,10 +186,16 @@ static inline void serve(struct host *h, const char *address)
 	h->address = vnc_address(h->vnc);
 }
 
+static inline void serve(struct host *h, const char *address)
+{
+	serve_with(h, address, NULL);
+}
+
 static inline int setup(void **state)
 {
 	struct host *h = calloc(1, sizeof(*h));
-	struct input_sink sink = {.key = on_key, .relative = on_relative, .arg = h};
+	struct input_sink sink = {
+		.key = on_key, .relative = on_relative, .type = on_type, .arg = h};
 
 	pthread_mutex_init(&h->lock, NULL);
 	h->s = surface_create();

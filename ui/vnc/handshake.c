@@ -5,8 +5,7 @@
  * bytes reach its TLS and WebSocket code, which no option turns off (a WebSocket would also let
  * any web page that a user looks at reach a server on that user's loopback).
  *
- * Missing: authentication; who may connect decides who may use.
- * Reference: RFC 6143, "Handshake Messages" and "Initialization Messages".
+ * Reference: RFC 6143, "Handshake Messages", "Security Types" and "Initialization Messages".
  */
 #include "vnc_priv.h"
 
@@ -17,7 +16,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-enum { VERSION_LEN = 12, SECURITY_NONE = 1 };
+enum { VERSION_LEN = 12, SECURITY_NONE = 1, SECURITY_VNC = 2 };
 enum { APPLE_MINOR = 889 }; /* macOS's viewer, which takes "None" for the end of the handshake */
 
 uint64_t vnc_now(void)
@@ -93,6 +92,8 @@ static int receive(int sock, void *buf, size_t n, uint64_t deadline)
 	return 0;
 }
 
+/* --- the version --- */
+
 /* "RFB 003.008\n": the minor version, or -EPROTO. */
 static int parse_version(const char *s)
 {
@@ -118,22 +119,31 @@ static int agree_on_version(int sock, uint64_t deadline)
 	return err ? err : parse_version(version);
 }
 
-static int refuse(int sock, uint64_t deadline)
+/* --- security --- */
+
+static int refuse(int sock, const char *reason, uint64_t deadline)
 {
-	static const char reason[] = "This server knows the security type None only.";
-	const uint32_t head[2] = {htonl(1), htonl(sizeof(reason) - 1)};
+	const uint32_t head[2] = {htonl(1), htonl((uint32_t)strlen(reason))};
 	int err = vnc_send(sock, head, sizeof(head), deadline);
 
 	if (!err)
-		err = vnc_send(sock, reason, sizeof(reason) - 1, deadline);
+		err = vnc_send(sock, reason, strlen(reason), deadline);
 	return err ? err : -EACCES;
 }
 
-static int agree_on_security(int sock, int minor, uint64_t deadline)
+static int pass(int sock, uint64_t deadline)
 {
-	static const uint8_t offer[2] = {1, SECURITY_NONE};
-	const uint32_t decided = htonl(SECURITY_NONE), passed = 0;
-	uint8_t chosen;
+	const uint32_t passed = 0;
+
+	return vnc_send(sock, &passed, sizeof(passed), deadline);
+}
+
+/* Version 3.3 is told, later ones choose; there is one type to choose from. */
+static int agree_on_type(int sock, int minor, uint8_t type, uint64_t deadline)
+{
+	const uint8_t offer[2] = {1, type};
+	const uint32_t decided = htonl(type);
+	uint8_t chosen = 0;
 	int err;
 
 	if (minor < 7)
@@ -141,23 +151,68 @@ static int agree_on_security(int sock, int minor, uint64_t deadline)
 	err = vnc_send(sock, offer, sizeof(offer), deadline);
 	if (!err)
 		err = receive(sock, &chosen, 1, deadline);
-	if (err || minor == 7 || minor == APPLE_MINOR)
-		return !err && chosen != SECURITY_NONE ? -EACCES : err;
-	if (chosen != SECURITY_NONE)
-		return refuse(sock, deadline);
-	return vnc_send(sock, &passed, sizeof(passed), deadline);
+	if (err || chosen == type)
+		return err;
+	return minor == 7 ? -EACCES
+			  : refuse(sock, "This security type was not offered.", deadline);
 }
 
-int vnc_handshake(int sock)
+static int refuse_password(struct vnc_viewer *v, int minor)
+{
+	enum viewer_state stranger = VIEWER_STRANGER;
+	const uint32_t failed = htonl(1);
+	uint64_t deadline;
+
+	if (!atomic_compare_exchange_strong(&v->state, &stranger, VIEWER_PUNISHED))
+		return -EPIPE;
+	vnc_punish(v);
+	deadline = vnc_now() + VNC_HANDSHAKE_MS * 1000000ull;
+	if (minor >= 8)
+		return refuse(v->sock, "The password is wrong.", deadline);
+	vnc_send(v->sock, &failed, sizeof(failed), deadline);
+	return -EACCES;
+}
+
+static int ask_for_password(struct vnc_viewer *v, int minor, uint64_t deadline)
+{
+	uint8_t challenge[VNC_CHALLENGE], answer[VNC_CHALLENGE];
+	int err = vnc_challenge(challenge);
+
+	if (!err)
+		err = vnc_send(v->sock, challenge, sizeof(challenge), deadline);
+	if (!err)
+		err = receive(v->sock, answer, sizeof(answer), deadline);
+	if (err)
+		return err;
+	v->access = vnc_judge(&v->vnc->passwords, challenge, answer);
+	return v->access == VNC_NOTHING ? refuse_password(v, minor) : pass(v->sock, deadline);
+}
+
+static int agree_on_security(struct vnc_viewer *v, int minor, uint64_t deadline)
+{
+	bool asked = v->vnc->passwords.full[0] && !v->trusted;
+	int err = agree_on_type(v->sock, minor, asked ? SECURITY_VNC : SECURITY_NONE, deadline);
+
+	if (err)
+		return err;
+	if (asked)
+		return ask_for_password(v, minor, deadline);
+	v->access = VNC_ALL;
+	return minor < 8 || minor == APPLE_MINOR ? 0 : pass(v->sock, deadline);
+}
+
+int vnc_handshake(struct vnc_viewer *v)
 {
 	uint64_t deadline = vnc_now() + VNC_HANDSHAKE_MS * 1000000ull;
-	int minor = agree_on_version(sock, deadline), err;
-	uint8_t shared; /* every viewer shares */
+	int minor = agree_on_version(v->sock, deadline), err;
+	bool asked = v->vnc->passwords.full[0] && !v->trusted;
+	uint8_t shared = 1;
 
 	if (minor < 0)
 		return minor;
-	err = agree_on_security(sock, minor, deadline);
-	if (err || minor == APPLE_MINOR)
-		return err;
-	return receive(sock, &shared, 1, deadline);
+	err = agree_on_security(v, minor, deadline);
+	if (!err && (asked || minor != APPLE_MINOR))
+		err = receive(v->sock, &shared, 1, deadline);
+	v->alone = !shared && v->access == VNC_ALL;
+	return err;
 }

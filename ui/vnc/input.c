@@ -2,20 +2,28 @@
 /*
  * What a viewer does with keys and pointer, and the keyboard's lights on their way back.
  *
- * The library knows neither "QEMU Extended Key Event" nor "QEMU LED State", so they are an
- * extension of it. Missing: buttons 9 and up, which take a pseudo-encoding of their own; the
- * wheel's sideways steps.
+ * The library does not know QEMU's pseudo-encodings, so they are an extension of it. The guest has
+ * a mouse, which moves: a viewer that can is asked for movements ("QEMU Pointer Motion Change"),
+ * and others' positions become movements in ui/input.c. Missing: buttons 9 and up, which take a
+ * pseudo-encoding of their own; the wheel's sideways steps.
  * Reference: The RFB Protocol (community version), "QEMU Extended Key Event Message", "QEMU LED
- * State Pseudo-encoding".
+ * State Pseudo-encoding", "QEMU Pointer Motion Change Pseudo-encoding".
  */
 #include "vnc_priv.h"
+
+#include "ui/keymap.h"
 
 #include <arpa/inet.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/eventfd.h>
 
-enum { ENCODING_QEMU_SCANCODES = -258, ENCODING_QEMU_LEDS = -261 };
+enum {
+	ENCODING_QEMU_POINTER = -257,
+	ENCODING_QEMU_SCANCODES = -258,
+	ENCODING_QEMU_LEDS = -261,
+};
+enum { POINTER_AT_REST = 0x7fff }; /* what a movement of nothing is sent as */
 
 enum {
 	MASK_WHEEL_UP = 0x08,
@@ -69,6 +77,12 @@ static rfbBool enable_encoding(rfbClientRec *cl, void **data, int encoding)
 		v->wants_scancodes = true;
 		return TRUE;
 	}
+	if (encoding == ENCODING_QEMU_POINTER) {
+		if (!v->moves && cl->sock >= 0)
+			send_pseudo(cl, encoding, "", 0); /* at x = 0: movements */
+		v->moves = true;
+		return TRUE;
+	}
 	if (encoding == ENCODING_QEMU_LEDS) {
 		if (!v->wants_leds && cl->sock >= 0)
 			send_leds(v);
@@ -78,15 +92,21 @@ static rfbBool enable_encoding(rfbClientRec *cl, void **data, int encoding)
 	return FALSE;
 }
 
+static void keysym_key(struct vnc_viewer *v, uint32_t keysym, bool down)
+{
+	if (!vnc_paste_key(v, keymap_from_keysym(keysym).qnum, down))
+		typing_key(&v->typing, keysym, down);
+}
+
 /* A key by its scan code where there is one: Print has a second one of old, Pause's is E0 46. */
 static void scancode_key(struct vnc_viewer *v, uint32_t code, uint32_t keysym, bool down)
 {
 	if (code == 0xb7)
 		code = 0x54;
-	if (code && code <= 0xff)
+	if (!code || code > 0xff)
+		keysym_key(v, keysym, down);
+	else if (!vnc_paste_key(v, code, down))
 		input_key(v->vnc->input, code, down);
-	else
-		typing_key(&v->typing, keysym, down);
 }
 
 static rfbBool handle_message(rfbClientRec *cl, void *data, const rfbClientToServerMsg *m)
@@ -100,7 +120,8 @@ static rfbBool handle_message(rfbClientRec *cl, void *data, const rfbClientToSer
 		rfbCloseClient(cl);
 		return TRUE;
 	}
-	scancode_key(data, ntohl(key.keycode), ntohl(key.keysym), key.down != 0);
+	if (!cl->viewOnly)
+		scancode_key(data, ntohl(key.keycode), ntohl(key.keysym), key.down != 0);
 	return TRUE;
 }
 
@@ -113,9 +134,7 @@ static rfbProtocolExtension qemu_extension = {
 
 static void on_key(rfbBool down, rfbKeySym keysym, rfbClientRec *cl)
 {
-	struct vnc_viewer *v = cl->screen->screenData;
-
-	typing_key(&v->typing, keysym, down);
+	keysym_key(cl->screen->screenData, keysym, down);
 }
 
 static void on_pointer(int mask, int x, int y, rfbClientRec *cl)
@@ -131,6 +150,11 @@ static void on_pointer(int mask, int x, int y, rfbClientRec *cl)
 	if (mask & MASK_BUTTON_8)
 		buttons |= INPUT_SIDE;
 	v->buttons = mask;
+	if (v->moves) {
+		input_relative(v->vnc->input, x - POINTER_AT_REST, y - POINTER_AT_REST, dz,
+			       buttons);
+		return;
+	}
 	input_absolute(v->vnc->input, x, y, v->width, v->height, dz, buttons);
 }
 
@@ -151,7 +175,7 @@ void vnc_input_begin(struct vnc_viewer *v)
 {
 	typing_init(&v->typing, v->vnc->input);
 	v->buttons = 0;
-	v->wants_leds = v->wants_scancodes = false;
+	v->wants_leds = v->wants_scancodes = v->moves = v->pasting = false;
 	/* without rfbEnableExtension(), whose memory the library never frees */
 	v->extension = (rfbExtensionData){.extension = &qemu_extension, .data = v};
 	v->client->extensions = &v->extension;
@@ -162,5 +186,7 @@ void vnc_input_begin(struct vnc_viewer *v)
 void vnc_input_end(struct vnc_viewer *v)
 {
 	input_unwatch_leds(v->vnc->input, &v->leds_watch);
-	input_release_all(v->vnc->input);
+	vnc_paste_forget(v);
+	if (v->access == VNC_ALL)
+		input_release_all(v->vnc->input);
 }

@@ -170,9 +170,11 @@ int vnc_client_adopt(struct vnc_viewer *v)
 	if (!err && dup3(v->sock, v->client->sock, O_CLOEXEC) < 0)
 		err = -errno;
 	close(ends[1]);
-	if (!err)
-		v->client->clientFramebufferUpdateRequestHook = on_request;
-	return err;
+	if (err)
+		return err;
+	v->client->clientFramebufferUpdateRequestHook = on_request;
+	v->client->viewOnly = v->access != VNC_ALL;
+	return 0;
 }
 
 static bool is_served(uint8_t type)
@@ -193,14 +195,25 @@ static bool is_served(uint8_t type)
 
 int vnc_client_message(struct vnc_viewer *v)
 {
-	uint8_t type;
-	ssize_t n = recv(v->sock, &type, 1, MSG_PEEK | MSG_DONTWAIT);
+	uint8_t m[sz_rfbFramebufferUpdateRequestMsg];
+	ssize_t n = recv(v->sock, m, sizeof(m), MSG_PEEK | MSG_DONTWAIT);
+	uint8_t type = n > 0 ? m[0] : 0;
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
 	if (n <= 0 || !is_served(type))
 		return -EPIPE;
+	if (type == rfbClientCutText)
+		return vnc_paste_message(v);
+	if (vnc_plain_request(v, m, (size_t)n))
+		return 0;
+	if (type == rfbSetPixelFormat || type == rfbSetEncodings)
+		v->settled = false;
+	if (type == rfbSetEncodings)
+		v->moves = false; /* unless it is on this list, too */
 	rfbProcessClientMessage(v->client);
+	if (v->client->tightCompressLevel < 1) /* 0 is a dialect of Tight that few viewers know */
+		v->client->tightCompressLevel = 1;
 	return v->client->sock < 0 ? -EPIPE : 0;
 }
 

@@ -169,16 +169,26 @@ static char *explain(const struct place *p, int err)
 			p->port, p->host, strerror(-err));
 }
 
+static int find(const struct place *p, struct addrinfo **at, char **why)
+{
+	struct addrinfo hints = {.ai_flags = AI_NUMERICSERV, .ai_socktype = SOCK_STREAM};
+	int err = getaddrinfo(p->host, p->port, &hints, at);
+
+	if (!err)
+		return 0;
+	return fail(-EADDRNOTAVAIL, why,
+		    sentence("'%s' is no address to listen on for VNC (%s); use --vnc "
+			     "127.0.0.1:PORT.",
+			     p->host, gai_strerror(err)));
+}
+
 static int listen_tcp(const struct place *p, char **address, char **why)
 {
-	struct addrinfo hints = {.ai_flags = AI_NUMERICSERV, .ai_socktype = SOCK_STREAM}, *at;
-	int s = getaddrinfo(p->host, p->port, &hints, &at);
+	struct addrinfo *at;
+	int s = find(p, &at, why);
 
 	if (s)
-		return fail(-EADDRNOTAVAIL, why,
-			    sentence("'%s' is no address to listen on for VNC (%s); use --vnc "
-				     "127.0.0.1:PORT.",
-				     p->host, gai_strerror(s)));
+		return s;
 	s = bind_tcp(at);
 	freeaddrinfo(at);
 	if (s < 0)
@@ -188,6 +198,51 @@ static int listen_tcp(const struct place *p, char **address, char **why)
 		return s;
 	close(s);
 	return fail(-ENOMEM, why, sentence("Out of memory while starting the VNC server."));
+}
+
+static int find_tcp(const char *where, struct place *p, char **why)
+{
+	if (split(p, where))
+		return 0;
+	return fail(-EINVAL, why,
+		    sentence("'%s' is no place for a VNC server; use --vnc ADDR:PORT (as "
+			     "127.0.0.1:5900), --vnc unix:PATH or --vnc none.",
+			     where));
+}
+
+static bool is_loopback(const struct sockaddr *at)
+{
+	const struct in6_addr *in6 = &((const struct sockaddr_in6 *)at)->sin6_addr;
+
+	if (at->sa_family == AF_INET)
+		return ntohl(((const struct sockaddr_in *)at)->sin_addr.s_addr) >> 24 == 127;
+	return at->sa_family == AF_INET6 &&
+	       (IN6_IS_ADDR_LOOPBACK(in6) ||
+		(IN6_IS_ADDR_V4MAPPED(in6) && in6->s6_addr[12] == 127));
+}
+
+int vnc_check_local(const char *where, char **why)
+{
+	struct addrinfo *at;
+	struct place p;
+	bool local;
+	int err;
+
+	if (!strncmp(where, "unix:", 5))
+		return 0; /* a file of this user's, mode 0600 */
+	err = find_tcp(where, &p, why);
+	if (!err)
+		err = find(&p, &at, why);
+	if (err)
+		return err;
+	local = is_loopback(at->ai_addr);
+	freeaddrinfo(at);
+	if (local)
+		return 0;
+	return fail(-EACCES, why,
+		    sentence("Without a password, whoever reaches %s could use the guest; give one "
+			     "with --vnc-password-file FILE, or listen with --vnc 127.0.0.1:%s.",
+			     where, p.port));
 }
 
 int vnc_listen(const char *where, char **address, char **path, char **why)
@@ -204,10 +259,6 @@ int vnc_listen(const char *where, char **address, char **path, char **why)
 		}
 		return s;
 	}
-	if (!split(&p, where))
-		return fail(-EINVAL, why,
-			    sentence("'%s' is no place for a VNC server; use --vnc ADDR:PORT (as "
-				     "127.0.0.1:5900), --vnc unix:PATH or --vnc none.",
-				     where));
-	return listen_tcp(&p, address, why);
+	s = find_tcp(where, &p, why);
+	return s ? s : listen_tcp(&p, address, why);
 }

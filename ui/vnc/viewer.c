@@ -6,14 +6,15 @@
 #include "vnc_priv.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <rfb/rfbregion.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 /* --- from the surface to the viewer's picture --- */
 
@@ -80,6 +81,7 @@ static void damage_everything(pixman_region32_t *damage, const struct surface_lo
 	pixman_region32_init_rect(damage, 0, 0, look->width, look->height);
 }
 
+/* Brings the picture up to date, and sends what changed unless the library has to. */
 static int refresh(struct vnc_viewer *v)
 {
 	struct surface *s = v->vnc->surface;
@@ -99,7 +101,9 @@ static int refresh(struct vnc_viewer *v)
 	if (!err)
 		copy_damage(v, &look, &damage);
 	surface_release(s);
-	if (!err)
+	if (!err && vnc_plain_is_enough(v))
+		err = vnc_plain_send(v, &damage);
+	else if (!err)
 		mark_damage(v, &damage);
 	pixman_region32_fini(&damage);
 	return err;
@@ -111,7 +115,7 @@ static bool update_is_due(const struct vnc_viewer *v)
 {
 	const rfbClientRec *cl = v->client;
 
-	if (sraRgnEmpty(cl->requestedRegion))
+	if (!v->asked && sraRgnEmpty(cl->requestedRegion))
 		return false;
 	return v->dirty || (cl->useNewFBSize && cl->newFBSizePending) ||
 	       !sraRgnEmpty(cl->modifiedRegion) ||
@@ -124,6 +128,17 @@ static void count_bytes(struct vnc_viewer *v)
 
 	v->vnc->bytes += sent - v->sent;
 	v->sent = sent;
+}
+
+static void update_by_library(struct vnc_viewer *v)
+{
+	vnc_plain_hand_over(v);
+	rfbUpdateClient(v->client);
+	if (update_is_due(v)) /* a new size went out, alone; the pixels follow */
+		rfbUpdateClient(v->client);
+	v->settled = true;
+	v->vnc->updates++;
+	count_bytes(v);
 }
 
 /* Sends what there is to send. How long to wait at most in *ns; false: without limit. */
@@ -143,12 +158,9 @@ static bool update(struct vnc_viewer *v, uint64_t *ns)
 		rfbCloseClient(v->client);
 		return false;
 	}
-	rfbUpdateClient(v->client);
-	if (update_is_due(v)) /* a new size went out, alone; the pixels follow */
-		rfbUpdateClient(v->client);
+	if (update_is_due(v))
+		update_by_library(v);
 	v->next_frame = vnc_now() + VNC_FRAME_NS;
-	v->vnc->updates++;
-	count_bytes(v);
 	return false;
 }
 
@@ -161,26 +173,35 @@ static void on_damage(struct surface_viewer *damage)
 	eventfd_write(v->wake, 1);
 }
 
+/* Sleeps; false: the viewer has left. News come by their edge, so that nobody has to take them. */
 static bool wait_for_work(struct vnc_viewer *v)
 {
-	struct pollfd p[2] = {{.fd = v->sock, .events = POLLIN}, {.fd = v->wake, .events = POLLIN}};
+	struct epoll_event e[2];
 	struct timespec t;
-	eventfd_t count;
 	uint64_t ns;
-	bool limited = update(v, &ns);
+	bool limited = update(v, &ns), message = false;
+	int n, i;
 
 	if (v->client->sock < 0)
 		return false;
 	t.tv_sec = 0;
 	t.tv_nsec = limited ? (long)ns : 0;
 	v->vnc->wakeups++;
-	if (ppoll(p, 2, limited ? &t : NULL, NULL) < 0)
-		return errno == EINTR;
-	if (p[1].revents) {
-		eventfd_read(v->wake, &count);
-		v->dirty = true;
+	n = epoll_pwait2(v->epoll, e, 2, limited ? &t : NULL, NULL);
+	for (i = 0; i < n; i++) {
+		if (e[i].data.fd == v->wake)
+			v->dirty = true;
+		else
+			message = true;
 	}
-	return !p[0].revents || !vnc_client_message(v);
+	return n < 0 ? errno == EINTR : !message || !vnc_client_message(v);
+}
+
+static int watch(const struct vnc_viewer *v, int fd, uint32_t events)
+{
+	struct epoll_event e = {.events = events, .data.fd = fd};
+
+	return epoll_ctl(v->epoll, EPOLL_CTL_ADD, fd, &e);
 }
 
 /* The picture as large as the surface is now, which ServerInit tells. */
@@ -198,15 +219,32 @@ static int first_picture(struct vnc_viewer *v)
 static void serve(struct vnc_viewer *v)
 {
 	v->dirty = true;
+	v->asked = v->settled = false;
 	v->next_frame = 0;
 	v->sent = 0;
 	vnc_input_begin(v);
 	v->damage.changed = on_damage;
 	surface_attach(v->vnc->surface, &v->damage);
-	while (!v->vnc->stopping && wait_for_work(v))
-		;
+	v->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (v->epoll >= 0 && !watch(v, v->sock, EPOLLIN) && !watch(v, v->wake, EPOLLIN | EPOLLET))
+		while (!v->vnc->stopping && wait_for_work(v))
+			;
+	if (v->epoll >= 0)
+		close(v->epoll);
 	surface_detach(v->vnc->surface, &v->damage);
 	vnc_input_end(v);
+}
+
+/* From then on it cannot be turned out for another. */
+static bool come_in(struct vnc_viewer *v)
+{
+	enum viewer_state stranger = VIEWER_STRANGER;
+
+	if (!atomic_compare_exchange_strong(&v->state, &stranger, VIEWER_RUNNING))
+		return false;
+	if (v->alone)
+		vnc_be_alone(v);
+	return true;
 }
 
 void *vnc_viewer_run(void *viewer)
@@ -214,13 +252,16 @@ void *vnc_viewer_run(void *viewer)
 	struct vnc_viewer *v = viewer;
 
 	prctl(PR_SET_NAME, "vnc viewer");
-	if (!vnc_handshake(v->sock) && !first_picture(v) && !vnc_client_adopt(v))
+	if (!vnc_handshake(v) && come_in(v) && !first_picture(v) && !vnc_client_adopt(v))
 		serve(v);
 	vnc_client_drop(v);
 	free(v->picture);
+	free(v->wire);
 	v->picture = NULL;
+	v->wire = NULL;
 	v->screen->frameBuffer = NULL;
 	shutdown(v->sock, SHUT_RDWR); /* closed later, by the thread that joins this one */
 	v->state = VIEWER_GONE;
+	eventfd_write(v->vnc->wake, 1);
 	return NULL;
 }

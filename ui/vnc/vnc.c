@@ -26,39 +26,91 @@
 
 /* --- places for viewers --- */
 
-static void reap(struct vnc_viewer *v)
+/* All of these with the lock on the places held. */
+
+static void give_back(struct vnc_viewer *v)
 {
-	pthread_join(v->thread, NULL);
 	close(v->sock);
 	close(v->wake);
 	v->state = VIEWER_FREE;
 }
 
-static struct vnc_viewer *find_place(struct vnc *vnc)
+/* The thread of a viewer that is gone or turned out; it does not want the lock any more. */
+static void reap(struct vnc_viewer *v)
 {
-	struct vnc_viewer *v, *found = NULL;
-
-	for (v = vnc->viewers; v < vnc->viewers + VNC_VIEWERS; v++) {
-		if (v->state == VIEWER_GONE)
-			reap(v);
-		if (v->state == VIEWER_FREE && !found)
-			found = v;
-	}
-	return found;
+	pthread_join(v->thread, NULL);
+	give_back(v);
 }
 
-static int start_viewer(struct vnc_viewer *v, int sock)
+static void stop_viewer(struct vnc_viewer *v)
+{
+	shutdown(v->sock, SHUT_RDWR); /* ends whatever it or the library waits for */
+	eventfd_write(v->wake, 1);
+}
+
+/* Connections that say nothing must not keep out one that does. */
+static struct vnc_viewer *turn_out_stranger(struct vnc *vnc)
+{
+	struct vnc_viewer *v, *oldest = NULL;
+	enum viewer_state stranger = VIEWER_STRANGER;
+
+	for (v = vnc->viewers; v < vnc->viewers + VNC_VIEWERS; v++)
+		if (v->state == VIEWER_STRANGER && (!oldest || v->number < oldest->number))
+			oldest = v;
+	if (!oldest ||
+	    !atomic_compare_exchange_strong(&oldest->state, &stranger, VIEWER_TURNED_OUT))
+		return NULL;
+	stop_viewer(oldest);
+	reap(oldest);
+	return oldest;
+}
+
+static void reap_gone(struct vnc *vnc)
+{
+	struct vnc_viewer *v;
+
+	for (v = vnc->viewers; v < vnc->viewers + VNC_VIEWERS; v++)
+		if (v->state == VIEWER_GONE)
+			reap(v);
+}
+
+static struct vnc_viewer *find_place(struct vnc *vnc)
+{
+	struct vnc_viewer *v;
+
+	reap_gone(vnc);
+	for (v = vnc->viewers; v < vnc->viewers + VNC_VIEWERS; v++)
+		if (v->state == VIEWER_FREE)
+			return v;
+	return turn_out_stranger(vnc);
+}
+
+static int start_viewer(struct vnc_viewer *v, int sock, bool trusted)
 {
 	v->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (v->wake < 0)
 		return -errno;
 	v->sock = sock;
-	v->state = VIEWER_RUNNING;
+	v->trusted = trusted;
+	v->number = v->vnc->viewer_count++;
+	v->state = VIEWER_STRANGER;
 	if (!pthread_create(&v->thread, NULL, vnc_viewer_run, v))
 		return 0;
 	v->state = VIEWER_FREE;
 	close(v->wake);
 	return -EAGAIN;
+}
+
+void vnc_be_alone(struct vnc_viewer *me)
+{
+	struct vnc *vnc = me->vnc;
+	struct vnc_viewer *v;
+
+	pthread_mutex_lock(&vnc->places);
+	for (v = vnc->viewers; v < vnc->viewers + VNC_VIEWERS; v++)
+		if (v != me && v->state == VIEWER_RUNNING)
+			stop_viewer(v);
+	pthread_mutex_unlock(&vnc->places);
 }
 
 /* --- the listening thread --- */
@@ -86,10 +138,20 @@ static void set_options(int sock)
 	setsockopt(sock, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
 }
 
+static void admit(struct vnc *vnc, int sock, bool trusted)
+{
+	struct vnc_viewer *v;
+
+	pthread_mutex_lock(&vnc->places);
+	v = find_place(vnc);
+	if (!v || start_viewer(v, sock, trusted))
+		close(sock);
+	pthread_mutex_unlock(&vnc->places);
+}
+
 static void take_connection(struct vnc *vnc)
 {
 	int sock = accept4(vnc->sock, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	struct vnc_viewer *v;
 
 	if (sock < 0) {
 		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
@@ -97,26 +159,48 @@ static void take_connection(struct vnc *vnc)
 		return;
 	}
 	set_options(sock);
-	v = find_place(vnc);
-	if (!v || start_viewer(v, sock))
-		close(sock);
+	admit(vnc, sock, false);
+}
+
+/* A socket is one write and one read; the pipe's end does not block. */
+static bool take_handed(struct vnc *vnc, int *sock)
+{
+	return read(vnc->handed[0], sock, sizeof(*sock)) == sizeof(*sock);
+}
+
+/* A viewer's last act is to say so: nothing of it stays until the next one comes. */
+static void tidy(struct vnc *vnc)
+{
+	eventfd_t n;
+
+	eventfd_read(vnc->wake, &n);
+	pthread_mutex_lock(&vnc->places);
+	reap_gone(vnc);
+	pthread_mutex_unlock(&vnc->places);
 }
 
 static void *listen_run(void *arg)
 {
 	struct vnc *vnc = arg;
-	struct pollfd p[2] = {{.fd = vnc->sock, .events = POLLIN},
+	struct pollfd p[3] = {{.fd = vnc->sock, .events = POLLIN},
+			      {.fd = vnc->handed[0], .events = POLLIN},
 			      {.fd = vnc->wake, .events = POLLIN}};
+	int sock;
 
 	prctl(PR_SET_NAME, "vnc");
 	while (!vnc->stopping) {
-		int n = poll(p, 2, -1);
+		int n = poll(p, 3, -1);
 
 		vnc->wakeups++;
-		if (n <= 0 || !p[0].revents)
+		if (n <= 0 || vnc->stopping)
 			continue;
 		sandbox_narrow(SANDBOX_VNC);
-		take_connection(vnc);
+		if (p[2].revents)
+			tidy(vnc);
+		if (p[0].revents)
+			take_connection(vnc);
+		if (p[1].revents && take_handed(vnc, &sock))
+			admit(vnc, sock, true);
 	}
 	return NULL;
 }
@@ -145,9 +229,16 @@ static int make_screens(struct vnc *vnc)
 static void destroy(struct vnc *vnc)
 {
 	struct vnc_viewer *v;
+	int sock;
 
 	for (v = vnc->viewers; v < vnc->viewers + VNC_VIEWERS; v++)
 		vnc_screen_destroy(v);
+	while (vnc->handed[0] >= 0 && take_handed(vnc, &sock))
+		close(sock);
+	if (vnc->handed[0] >= 0) {
+		close(vnc->handed[0]);
+		close(vnc->handed[1]);
+	}
 	if (vnc->path)
 		unlink(vnc->path);
 	if (vnc->sock >= 0)
@@ -159,6 +250,8 @@ static void destroy(struct vnc *vnc)
 	free(vnc->path);
 	free(vnc->address);
 	free(vnc->name);
+	explicit_bzero(&vnc->passwords, sizeof(vnc->passwords));
+	pthread_mutex_destroy(&vnc->places);
 	free(vnc);
 }
 
@@ -188,10 +281,48 @@ static int start(struct vnc *vnc)
 	if (err)
 		return err;
 	vnc->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	vnc->spare = fcntl(vnc->sock, F_DUPFD_CLOEXEC, 0);
-	if (vnc->wake < 0 || vnc->spare < 0)
+	if (vnc->wake < 0 || pipe2(vnc->handed, O_CLOEXEC | O_NONBLOCK))
+		return -errno;
+	if (vnc->sock >= 0)
+		vnc->spare = fcntl(vnc->sock, F_DUPFD_CLOEXEC, 0);
+	if (vnc->sock >= 0 && vnc->spare < 0)
 		return -errno;
 	return start_listener(vnc);
+}
+
+static int listen_at(struct vnc *vnc, const char *address, char **why)
+{
+	int sock = address ? vnc_listen(address, &vnc->address, &vnc->path, why) : -1;
+
+	if (address && sock < 0)
+		return sock;
+	vnc->sock = sock;
+	return 0;
+}
+
+int vnc_serve(struct vnc *vnc, int sock)
+{
+	if (write(vnc->handed[1], &sock, sizeof(sock)) == sizeof(sock))
+		return 0;
+	close(sock);
+	return -EAGAIN;
+}
+
+/* What is wrong whatever the host is like; nothing is opened for good. */
+static int check(const struct vnc_options *opt, struct vnc_passwords *p, char **why)
+{
+	int err = vnc_passwords(p, opt, why);
+
+	return err || p->full[0] || !opt->address ? err : vnc_check_local(opt->address, why);
+}
+
+int vnc_check(const struct vnc_options *opt, char **why)
+{
+	struct vnc_passwords p;
+	int err = check(opt, &p, why);
+
+	explicit_bzero(&p, sizeof(p));
+	return err;
 }
 
 int vnc_start(struct vnc **out, const struct vnc_options *opt, struct surface *s, struct input *in,
@@ -205,17 +336,20 @@ int vnc_start(struct vnc **out, const struct vnc_options *opt, struct surface *s
 		*why = sentence("Out of memory while starting the VNC server.");
 		return -ENOMEM;
 	}
-	vnc->wake = vnc->spare = -1;
+	vnc->sock = vnc->wake = vnc->spare = vnc->handed[0] = -1;
+	pthread_mutex_init(&vnc->places, NULL);
 	vnc->surface = s;
 	vnc->input = in;
 	vnc->name = strdup(opt->name ? opt->name : "Caisson");
-	vnc->sock = err = vnc_listen(opt->address, &vnc->address, &vnc->path, why);
-	if (err >= 0) {
+	err = check(opt, &vnc->passwords, why);
+	if (!err)
+		err = listen_at(vnc, opt->address, why);
+	if (!err) {
 		err = start(vnc);
 		if (err)
 			*why = sentence("Cannot start the VNC server at %s: %s; run without it "
 					"with --vnc none.",
-					opt->address, strerror(-err));
+					opt->address ? opt->address : "no address", strerror(-err));
 	}
 	if (err) {
 		destroy(vnc);
@@ -242,9 +376,11 @@ void vnc_stop(struct vnc *vnc)
 	for (v = vnc->viewers; v < vnc->viewers + VNC_VIEWERS; v++) {
 		if (v->state == VIEWER_FREE)
 			continue;
-		shutdown(v->sock, SHUT_RDWR); /* ends whatever the library waits for */
-		eventfd_write(v->wake, 1);
-		reap(v);
+		stop_viewer(v);
+		pthread_join(v->thread, NULL);
+		pthread_mutex_lock(&vnc->places); /* another may want to be alone just now */
+		give_back(v);
+		pthread_mutex_unlock(&vnc->places);
 	}
 	destroy(vnc);
 }

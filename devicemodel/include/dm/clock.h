@@ -18,6 +18,7 @@ struct clock {
 	uint64_t offset;     /* virtual = source - offset, while running */
 	uint64_t stopped_at; /* virtual, while not running */
 	bool running;
+	bool firing; /* inside clock_run() */
 	struct timer *timers;
 	struct timer *named;
 	uint64_t fired; /* all timers together */

@@ -35,13 +35,6 @@ void machine_request_pause(struct machine *m); /* as `caisson pause` does */
 enum a20_source { A20_8042, A20_PORT92 };
 void machine_set_a20(struct machine *m, enum a20_source who, bool on);
 
-/*
- * Ask the hypervisor's dirty log of a REGION_LOG_DIRTY region: a bit for each 4 KiB page that the
- * guest wrote since the last call is ORed into bitmap. 0, or -ENOTSUP without a hypervisor.
- */
-struct region;
-int machine_dirty_fetch(struct machine *m, struct region *r, unsigned long *bitmap);
-
 /* The guest's own verdict (exit port), which becomes the program's exit status. */
 void machine_set_exit_code(struct machine *m, int code);
 int machine_exit_code(const struct machine *m);

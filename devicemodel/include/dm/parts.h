@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "dm/irq.h"
+#include "dm/vram.h"
 
 struct machine;
 struct block;
@@ -144,6 +145,8 @@ struct vga_options {
 	uint64_t vram_len;
 	void *rom; /* VGA BIOS */
 	uint64_t rom_len;
+	enum vram_mode tracking;
+	uint64_t idle_ns; /* with VRAM_IDLE: how long without a change before rest */
 };
 struct vga *vga_create(struct machine *m, const struct vga_options *opt);
 void vga_refresh(struct vga *v);	     /* brings the surface up to date, now */
@@ -160,5 +163,7 @@ struct vga_screen {
 };
 int vga_read_screen(struct vga *v, struct vga_screen *screen);
 uint64_t vga_frames(const struct vga *v); /* drawn since the start */
+/* How changes are found just now: off, text, compare, log, active, idle. */
+const char *vga_tracking(const struct vga *v);
 
 #endif

@@ -6,10 +6,10 @@ EXITS     := tools/bench/exits
 
 exits-programs: $(EXITS_OUT)/vmm $(EXITS_OUT)/guest.bin
 
-$(EXITS_OUT)/vmm: $(EXITS)/vmm.c $(EXITS)/shared.h
+$(EXITS_OUT)/vmm: $(EXITS)/vmm.c $(EXITS)/shared.h hypervisor/include/uapi/caisson.h
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
-	$(Q)$(CC) -O2 -g $(WARN) -pthread -o $@ $<
+	$(Q)$(CC) -O2 -g $(WARN) -Ihypervisor/include -pthread -o $@ $<
 
 $(EXITS_OUT)/guest.bin: $(EXITS)/start.S $(EXITS)/guest.c $(EXITS)/shared.h $(EXITS)/link.ld
 	@mkdir -p $(@D)

@@ -411,6 +411,24 @@ static void check_memory(void)
 	out32(PORT_DONE, DONE_LOG);
 }
 
+/* The logged pages again; in the end they are idle, and one write brings all of them back. */
+static void check_vram(void)
+{
+	uint64_t begin;
+
+	page = (volatile uint64_t *)LOGGED_GPA;
+	for (unsigned i = 0; i < LOGGED_PAGES; i++)
+		op_touch();
+	out32(PORT_DONE, DONE_VRAM);
+	if (!*(volatile uint64_t *)SPENT_GPA)
+		return;
+	page = (volatile uint64_t *)LOGGED_GPA;
+	begin = tsc();
+	op_touch();
+	tell("video memory, first write after idle", tsc() - begin);
+	measure_pages("video memory, further writes", op_touch, LOGGED_PAGES - 4);
+}
+
 __attribute__((interrupt)) static void on_answer(struct frame *f)
 {
 	(void)f;
@@ -446,6 +464,7 @@ void main_of(uint64_t number)
 	check_registers();
 	check_devices();
 	check_memory();
+	check_vram();
 	check_apic();
 	out32(PORT_DONE, DONE_ALL);
 	for (;;)

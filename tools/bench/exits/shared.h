@@ -18,8 +18,9 @@ enum {
 enum { PAGES = 256, HUGE_PAGES = 16, LOGGED_PAGES = 768 };
 enum { PORT_USER = 0x608, PORT_EVENT = 0x620, PORT_DONE = 0x630 };
 /* Written to PORT_DONE: what the user is to do before the guest goes on. */
-enum { DONE_LOG, DONE_SPENT, DONE_ALL };
-enum { SPENT_GPA = 0x30000 }; /* DONE_SPENT: what the user's threads executed, 64 bits */
+enum { DONE_LOG, DONE_SPENT, DONE_VRAM, DONE_ALL };
+/* DONE_SPENT: what the user's threads executed, 64 bits; DONE_VRAM: can it be tracked? */
+enum { SPENT_GPA = 0x30000 };
 
 struct result {
 	char name[56];

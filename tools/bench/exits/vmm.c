@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "shared.h"
+#include "uapi/caisson.h"
 
 #define RAM_BYTES (16ul << 20)
 #define PAGE	  4096ul
@@ -205,6 +206,50 @@ static void measure_log_calls(void)
 	again = true;
 }
 
+/* The logged slot's pages, with so long until it is idle. */
+static void track(int event, uint64_t idle_ns)
+{
+	struct caisson_vram_tracking t = {
+		.slot = SLOT_LOGGED, .fd = event, .len = LOGGED_PAGES * PAGE, .idle_ns = idle_ns,
+	};
+
+	CALL(vm, CAISSON_SET_VRAM_TRACKING, &t);
+}
+
+static void measure_query(const char *name, unsigned times, unsigned expected, unsigned state)
+{
+	static unsigned long bits[LOGGED_PAGES / 64];
+	struct caisson_vram_dirty d = { .slot = SLOT_LOGGED, .bitmap = (uintptr_t)bits };
+	uint64_t begin = tsc();
+
+	for (unsigned i = 0; i < times; i++)
+		CALL(vm, CAISSON_GET_VRAM_DIRTY, &d);
+	tell(name, (tsc() - begin) / times);
+	if (d.pages != expected || d.state != state) {
+		fprintf(stderr, "exits: %s: %llu pages, state %u\n", name,
+			(unsigned long long)d.pages, d.state);
+		exit(1);
+	}
+}
+
+/* False: this hypervisor does not have it. */
+static bool measure_vram_calls(void)
+{
+	int event = eventfd(0, EFD_CLOEXEC);
+
+	if (ioctl(vm, KVM_CHECK_EXTENSION, CAISSON_CAP_VRAM_TRACKING) <= 0)
+		return false;
+	if (event < 0)
+		die("eventfd");
+	track(event, ~0ull);
+	measure_query("video memory, 768 pages", 1, LOGGED_PAGES, CAISSON_VRAM_ACTIVE);
+	measure_query("video memory, none", QUERIES, 0, CAISSON_VRAM_ACTIVE);
+	track(event, 0);
+	measure_query("video memory, going idle", 1, 0, CAISSON_VRAM_IDLE);
+	measure_query("video memory, idle", QUERIES, 0, CAISSON_VRAM_IDLE);
+	return true;
+}
+
 /* In ticks of the TSC, as all else; not the time that they slept. */
 static void store_spent(struct vcpu *v)
 {
@@ -276,6 +321,8 @@ static int handle(struct vcpu *v)
 	}
 	if (*data == DONE_LOG)
 		measure_log_calls();
+	if (*data == DONE_VRAM)
+		*(uint64_t *)(guest_ram + SPENT_GPA) = measure_vram_calls();
 	if (*data == DONE_SPENT)
 		store_spent(v);
 	return *data != DONE_ALL;

@@ -24,6 +24,12 @@ struct input_sink {
 	void (*key)(void *arg, unsigned qnum, bool down);
 	/* dz: wheel steps, towards the user is positive */
 	void (*relative)(void *arg, int dx, int dy, int dz, unsigned buttons);
+	/*
+	 * Types UTF-8 text one stroke after another, as the guest reads them, instead of what is
+	 * left of an older text; the next key that goes down ends it. 0 or -errno, with one
+	 * sentence in *why (to be freed). May be NULL.
+	 */
+	int (*type)(void *arg, const char *text, char **why);
 	void *arg;
 };
 
@@ -44,6 +50,8 @@ void input_absolute(struct input *in, int x, int y, unsigned width, unsigned hei
 		    unsigned buttons);
 /* Releases every key and button that is down: for a viewer that leaves. */
 void input_release_all(struct input *in);
+/* As the sink's; -ENOTSUP if it has none. */
+int input_type(struct input *in, const char *text, char **why);
 /* Is this key down in the guest, whichever viewer pressed it? */
 bool input_key_is_down(const struct input *in, unsigned qnum);
 

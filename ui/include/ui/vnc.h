@@ -10,9 +10,23 @@ struct input;
 struct vnc;
 
 struct vnc_options {
-	const char *address; /* ADDR:PORT (127.0.0.1:5900; port 0: any free one) or unix:PATH */
+	/* ADDR:PORT (127.0.0.1:5900; port 0: any free one) or unix:PATH; NULL: vnc_serve() only */
+	const char *address;
 	const char *name;    /* shown by viewers */
+	/*
+	 * Passwords of up to 8 characters, or NULL: a file that only its owner may read, whose
+	 * first line lets a viewer use the guest and whose second, if any, lets it look on; or
+	 * one of the first kind.
+	 */
+	const char *password_file;
+	const char *password;
 };
+
+/*
+ * What is wrong with the options on any host: a password that is none, or an address that others
+ * than this host's users reach, without a password. 0 or -errno, with one sentence in *why.
+ */
+int vnc_check(const struct vnc_options *opt, char **why);
 
 /*
  * Starts serving. 0 or -errno, with one sentence in *why (to be freed). Starts its own threads;
@@ -20,7 +34,13 @@ struct vnc_options {
  */
 int vnc_start(struct vnc **v, const struct vnc_options *opt, struct surface *s, struct input *in,
 	      char **why);
-/* What to type into a viewer, e.g. 127.0.0.1:5900. */
+/*
+ * Serves a viewer at a connected stream socket that does not block and is the server's from then
+ * on. Whoever brings it knows whose it is: nothing more is asked there. Any thread. 0, or -errno
+ * (closed).
+ */
+int vnc_serve(struct vnc *v, int sock);
+/* What to type into a viewer, e.g. 127.0.0.1:5900; NULL: it does not listen. */
 const char *vnc_address(const struct vnc *v);
 void vnc_stop(struct vnc *v);
 /* Removes the socket of an unix:PATH where nobody listens (any more); anything else is left. */

@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Which pages of video memory the guest wrote, and rest: when nothing has been written for a while,
+ * write access to the part that shows is taken away, and nobody asks before the next write is told.
+ *
+ * /dev/caisson does that by itself (<uapi/caisson.h>). Elsewhere the slot shows a second mapping of
+ * the memory, of which mprotect() takes write access: the guest's write then ends KVM_RUN with
+ * EFAULT, before it has had an effect, and is made again when access is back. What the device
+ * model itself writes goes through the first mapping, so it cannot meet its own fault.
+ * docs/performance.md says why not a read-only slot or userfaultfd.
+ */
+#include <caisson.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "dm/loop.h"
+#include "dm/timer.h"
+#include "kvm_priv.h"
+
+enum { PAGE = VRAM_PAGE, BITS_PER_LONG = 8 * sizeof(long) };
+
+/* Rest costs KVM's guests two walks of the memory's pages, and a fault for each that they write. */
+#define KVM_IDLE_NS (2 * NS_PER_SEC)
+
+/* --- rest ends --- */
+
+static void wake(struct kvm_vram *t)
+{
+	bool told = t->idle;
+
+	t->idle = false;
+	if (told && t->woken)
+		t->woken(t->dev);
+}
+
+static void unprotect(struct kvm_vram *t)
+{
+	if (!t->protected)
+		return;
+	mprotect(t->guest_view + t->off, t->len, PROT_READ | PROT_WRITE);
+	t->protected = false;
+	t->turns++;
+}
+
+static void event_ready(void *arg, uint32_t events)
+{
+	struct kvm_vram *t = arg;
+	uint64_t n;
+
+	(void)events;
+	if (read(t->event, &n, sizeof(n)) == sizeof(n))
+		wake(t);
+}
+
+bool kvm_vram_fault(struct kvm *k, uint64_t seen)
+{
+	struct kvm_vram *t = &k->vram;
+
+	if (!t->protected) /* another processor was first, or protect() found a change */
+		return t->turns != seen;
+	t->faults++;
+	unprotect(t);
+	wake(t);
+	return true;
+}
+
+/* What KVM itself executes for the guest does not end with EFAULT but as an access to a device. */
+void kvm_vram_written(struct kvm *k, uint64_t gpa)
+{
+	struct kvm_vram *t = &k->vram;
+
+	if (t->slot < 0 || t->extension || gpa < k->slot[t->slot].gpa ||
+	    gpa - k->slot[t->slot].gpa >= k->slot[t->slot].len)
+		return;
+	t->lost = true;
+	t->faults += t->protected;
+	unprotect(t);
+	wake(t);
+}
+
+void kvm_vram_moved(struct kvm *k)
+{
+	struct kvm_vram *t = &k->vram;
+
+	unprotect(t);
+	t->slot = -1;
+	t->lost = true;
+	wake(t);
+}
+
+/* --- dirty pages --- */
+
+/* Of n pages of the region from first on, as logged; returns how many that show were dirty. */
+static unsigned add_pages(struct kvm *k, const unsigned long *log, uint64_t first, uint64_t n,
+			  const struct vram_look *look)
+{
+	uint64_t shown = look->off / PAGE, shown_end = shown + look->len / PAGE;
+	unsigned found = 0;
+
+	for (uint64_t i = 0; i < n; i++) {
+		if (!log[i / BITS_PER_LONG]) {
+			i |= BITS_PER_LONG - 1; /* nothing in this word */
+		} else if (log[i / BITS_PER_LONG] >> i % BITS_PER_LONG & 1) {
+			uint64_t page = first + i;
+
+			look->bitmap[page / BITS_PER_LONG] |= 1ul << page % BITS_PER_LONG;
+			found += page >= shown && page < shown_end;
+		}
+	}
+	k->stats.dirty_pages += found;
+	return found;
+}
+
+static unsigned long *new_log(uint64_t pages)
+{
+	return calloc((pages + BITS_PER_LONG - 1) / BITS_PER_LONG, sizeof(long));
+}
+
+/* Moves one slot's log into the bitmap; the number of dirty pages that show, or -errno. */
+static int fetch_slot(struct kvm *k, unsigned n, const struct vram_look *look)
+{
+	const struct kvm_slot *s = &k->slot[n];
+	unsigned long *log = new_log(s->len / PAGE);
+	struct kvm_dirty_log get = { .slot = n, .dirty_bitmap = log };
+	int found;
+
+	if (!log)
+		return -ENOMEM;
+	k->stats.dirty_queries++;
+	if (ioctl(k->vm, KVM_GET_DIRTY_LOG, &get))
+		found = -errno;
+	else
+		found = add_pages(k, log, s->off / PAGE, s->len / PAGE, look);
+	free(log);
+	return found;
+}
+
+static int fetch_all(struct kvm *k, struct vram_look *look)
+{
+	int err = 0;
+
+	for (unsigned i = 0; i < KVM_SLOTS && err >= 0; i++)
+		if (k->slot[i].len && k->slot[i].region == look->region)
+			err = fetch_slot(k, i, look);
+	return err < 0 ? err : 0;
+}
+
+/* --- rest on KVM --- */
+
+static bool same_range(const struct kvm_vram *t, unsigned slot, const struct vram_look *look)
+{
+	return t->slot == (int)slot && t->off == look->off && t->len == look->len &&
+	       t->idle_ns == look->idle_ns;
+}
+
+static void set_range(struct kvm_vram *t, unsigned slot, const struct vram_look *look)
+{
+	t->slot = (int)slot;
+	t->off = look->off;
+	t->len = look->len;
+	t->idle_ns = look->idle_ns;
+}
+
+/* What was written between the look and the loss of write access is in the log. */
+static int protect(struct kvm *k, struct vram_look *look)
+{
+	struct kvm_vram *t = &k->vram;
+	int found;
+
+	if (!t->guest_view || mprotect(t->guest_view + t->off, t->len, PROT_READ))
+		return 0;
+	t->protected = true;
+	t->turns++;
+	found = fetch_slot(k, t->slot, look);
+	if (found)
+		unprotect(t);
+	return found;
+}
+
+static int look_and_protect(struct kvm *k, unsigned slot, struct vram_look *look)
+{
+	struct kvm_vram *t = &k->vram;
+	uint64_t now = machine_now(k->m);
+	int found;
+
+	if (!same_range(t, slot, look)) {
+		unprotect(t);
+		set_range(t, slot, look);
+		t->last_found = now;
+	}
+	if (!t->protected) {
+		found = fetch_slot(k, slot, look);
+		if (!found && now - t->last_found >= t->idle_ns)
+			found = protect(k, look);
+		if (found)
+			t->last_found = now;
+		if (found < 0)
+			return found;
+	}
+	t->idle = look->idle = t->protected;
+	return 0;
+}
+
+/* --- rest on /dev/caisson --- */
+
+static int start_tracking(struct kvm *k, unsigned slot, const struct vram_look *look)
+{
+	struct kvm_vram *t = &k->vram;
+	struct caisson_vram_tracking set = {
+		.slot = slot,
+		.fd = t->event,
+		.offset = look->off - k->slot[slot].off,
+		.len = look->len,
+		.idle_ns = look->idle_ns,
+	};
+
+	t->slot = -1;
+	if (ioctl(k->vm, CAISSON_SET_VRAM_TRACKING, &set))
+		return -errno;
+	set_range(t, slot, look);
+	k->stats.vram_faults += t->faults;
+	t->faults = 0;
+	return 0;
+}
+
+static int ask(struct kvm *k, struct vram_look *look)
+{
+	struct kvm_vram *t = &k->vram;
+	unsigned long *log = new_log(t->len / PAGE);
+	struct caisson_vram_dirty get = { .slot = t->slot, .bitmap = (uintptr_t)log };
+	int err = 0;
+
+	if (!log)
+		return -ENOMEM;
+	k->stats.dirty_queries++;
+	if (ioctl(k->vm, CAISSON_GET_VRAM_DIRTY, &get))
+		err = -errno;
+	else
+		add_pages(k, log, t->off / PAGE, t->len / PAGE, look);
+	free(log);
+	t->faults = get.faults;
+	t->idle = look->idle = !err && get.state == CAISSON_VRAM_IDLE;
+	return err;
+}
+
+static int look_and_ask(struct kvm *k, unsigned slot, struct vram_look *look)
+{
+	int err = same_range(&k->vram, slot, look) ? 0 : start_tracking(k, slot, look);
+
+	return err ? fetch_all(k, look) : ask(k, look);
+}
+
+/* --- looks --- */
+
+static bool holds(const struct kvm_slot *s, const struct vram_look *look)
+{
+	return look->off >= s->off && look->off - s->off <= s->len &&
+	       look->len <= s->len - (look->off - s->off);
+}
+
+int kvm_vram_look(struct kvm *k, struct vram_look *look)
+{
+	struct kvm_vram *t = &k->vram;
+	unsigned n = 0, slots = 0;
+
+	t->woken = look->woken;
+	t->dev = look->dev;
+	t->idle = look->idle = false;
+	for (unsigned i = 0; i < KVM_SLOTS; i++) {
+		if (k->slot[i].len && k->slot[i].region == look->region) {
+			n = i;
+			slots++;
+		}
+	}
+	if (t->lost)
+		memset(look->bitmap, 0xff, look->region->len / PAGE / 8);
+	t->lost = false;
+	if (!slots) { /* out of the guest's reach, until it moves */
+		t->idle = look->idle = look->rest;
+		return 0;
+	}
+	if (!look->rest || slots > 1 || !holds(&k->slot[n], look))
+		return fetch_all(k, look);
+	return t->extension ? look_and_ask(k, n, look) : look_and_protect(k, n, look);
+}
+
+uint64_t kvm_vram_idle_ns(const struct kvm *k)
+{
+	return k->vram.extension ? 0 : KVM_IDLE_NS;
+}
+
+/* --- start and end --- */
+
+/* Made once, when a slot shows the region for the first time, and kept. */
+uint8_t *kvm_vram_host(struct kvm *k, struct region *r)
+{
+	struct kvm_vram *t = &k->vram;
+
+	if (t->extension || (t->region && t->region != r))
+		return r->host;
+	if (!t->region) {
+		void *view = mremap(r->host, 0, r->len, MREMAP_MAYMOVE);
+
+		t->region = r;
+		t->guest_view = view == MAP_FAILED ? NULL : view;
+	}
+	return t->guest_view ? t->guest_view : r->host;
+}
+
+int kvm_vram_init(struct kvm *k)
+{
+	struct kvm_vram *t = &k->vram;
+	int err = 0;
+
+	t->slot = -1;
+	t->extension = ioctl(k->vm, KVM_CHECK_EXTENSION, CAISSON_CAP_VRAM_TRACKING) > 0;
+	if (!t->extension)
+		return 0;
+	t->event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (t->event < 0)
+		return -errno;
+	machine_lock(k->m);
+	err = loop_add(k->m->loop, &t->watch, t->event, EPOLLIN, event_ready, t);
+	loop_name(k->m->loop, &t->watch, "video memory");
+	machine_unlock(k->m);
+	return err;
+}
+
+void kvm_vram_fini(struct kvm *k)
+{
+	struct kvm_vram *t = &k->vram;
+
+	if (t->watch.added)
+		loop_del(k->m->loop, &t->watch);
+	if (t->extension && t->event >= 0)
+		close(t->event);
+	if (t->guest_view)
+		munmap(t->guest_view, t->region->len);
+}
