@@ -174,8 +174,9 @@ def test_picture(guest, window):
 def test_keys(guest, window):
     """keys reach the guest, capitals and symbols included"""
     window.focus()
-    window.do("key", "H", "e", "l", "l", "o", "exclam", "less")
-    guest.wait_for("Hello!<$")  # before it, what the guest saw of the pointer
+    window.do("key", "H", "e", "l", "l", "o", "exclam")
+    # what the guest sees of the pointer may come in between
+    guest.wait_for("^Hello!$", look=lambda: re.sub("[<>]", "", guest.screen()))
     expect_picture(guest, window)
 
 
@@ -217,15 +218,14 @@ def test_mode(guest, window):
 def test_grab(guest, window):
     """a click grabs the mouse, the guest hears it, Ctrl+Alt releases it"""
     window.focus()
-    window.do("key", "bracketleft")
-    guest.wait_for(r"\[$")
     window.do("click", 1)
     window.wait_title(GRABBED)
+    if "!" in guest.screen():
+        raise Trouble("the guest hears the click that grabs")
+    window.do("click", 1)
+    guest.wait_for("!$")
     window.do(*["mousemove_relative", "--", 20, 0] * 5)
-    guest.wait_for(r"\[>+$")
-    window.do("mousedown", 1)
-    guest.wait_for(r"\[>+!$")
-    window.do("mouseup", 1)
+    guest.wait_for("!>+$")
     window.key("ctrl+alt")
     window.wait_title("")
 

@@ -85,15 +85,16 @@ put:
 on_mouse:
 	pushw	%bp
 	movw	%sp, %bp
-	movw	12(%bp), %bp
-	testw	$1, %bp
+	cmpb	$'!', %ss:moved		/* a click that was not shown yet stays */
+	je	2f
+	testw	$1, 12(%bp)
 	jz	1f
 	movb	$'!', %ss:moved
 	jmp	2f
-1:	cmpb	$'!', %ss:moved		/* a click that was not shown yet stays */
+1:	cmpw	$0, 10(%bp)
 	je	2f
 	movb	$'>', %ss:moved
-	testw	$0x10, %bp
+	testw	$0x10, 12(%bp)
 	jz	2f
 	movb	$'<', %ss:moved
 2:	popw	%bp
