@@ -11,7 +11,7 @@
 
 #include "vga_priv.h"
 
-enum { WORD_BITS = sizeof(unsigned long) * CHAR_BIT };
+enum { WORD_BITS = sizeof(unsigned long) * CHAR_BIT, TABLE = 2 << 20 };
 
 int track_init(struct track *t, struct machine *m, struct region *region, uint64_t len)
 {
@@ -62,17 +62,22 @@ void track_all(struct track *t)
 	memset(t->marked, 0xff, t->words * sizeof(*t->marked));
 }
 
-/* False where there is no log. */
+/*
+ * Looks at what the hypervisor's page tables hold in whole tables, of which it takes write access
+ * at once: what is beside the part that shows, ends a rest and changes no picture. False where there
+ * is no log.
+ */
 static bool ask(struct track *t, uint64_t off, uint64_t len, bool rest)
 {
 	struct vram_look *look = &t->look;
-	uint64_t first, last;
+	uint64_t first, last, end;
 
 	look->idle = false;
 	if (t->mode == VRAM_COMPARE || !page_range(t, off, len, &first, &last))
 		return false;
-	look->off = first * VRAM_PAGE;
-	look->len = (last + 1 - first) * VRAM_PAGE;
+	end = (last * VRAM_PAGE | (TABLE - 1)) + 1;
+	look->off = first * VRAM_PAGE & ~(uint64_t)(TABLE - 1);
+	look->len = (end < t->len ? end : t->len) - look->off;
 	look->rest = rest && t->mode == VRAM_IDLE;
 	look->bitmap = t->marked;
 	return !machine_vram_look(t->machine, look);

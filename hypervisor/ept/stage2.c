@@ -228,6 +228,7 @@ struct pass {
 	uint64_t give;	/* bits that it gets */
 	uint64_t gpa, which; /* not 0: only 4 KiB leaves whose bit, counted from gpa, is set */
 	bool dirty;	/* subtrees that cannot be dirty are skipped */
+	bool tables;	/* of a table that is wholly in the range, the entry that names it counts */
 	bool flush, found; /* what came of it */
 };
 
@@ -314,6 +315,20 @@ static bool may_be_dirty(struct pass *p, uint64_t *e, unsigned level, uint64_t g
 	return true;
 }
 
+/* Rights are those that an entry and all above it give. Only here does a table's lack one. */
+static void hold_table(struct pass *p, uint64_t *e, uint64_t val)
+{
+	bool take = p->strip & p->s->fmt->write;
+
+	if (take == !(val & p->s->fmt->write))
+		return;
+	if (take)
+		cpu_and(e, ~p->s->fmt->write);
+	else
+		cpu_or(e, p->s->fmt->write);
+	p->flush = true;
+}
+
 static void pass_table(struct pass *p, uint64_t *table, unsigned level, uint64_t gpa, uint64_t end);
 
 /* What one entry above level 1 stands for, of which [gpa, end) is in the range. */
@@ -326,6 +341,10 @@ static void pass_entry(struct pass *p, uint64_t *e, unsigned level, uint64_t gpa
 	if (p->s->fmt->is_leaf(val, level)) {
 		if (val & p->mask)
 			pass_leaf(p, e, gpa & ~(span(level) - 1), level);
+		return;
+	}
+	if (p->tables && level == 2 && end - gpa == span(2)) {
+		hold_table(p, e, val);
 		return;
 	}
 	if (p->dirty && !may_be_dirty(p, e, level, gpa, end))
@@ -391,7 +410,7 @@ bool stage2_hold(struct stage2 *s, uint64_t gpa, uint64_t len, bool take)
 {
 	const uint64_t w = s->fmt->write;
 	struct pass p = { .s = s, .mask = take ? w : HELD, .strip = take ? w : HELD,
-			  .give = take ? HELD : w };
+			  .give = take ? HELD : w, .tables = true };
 
 	return s->ad_bits && pass(&p, gpa, len);
 }

@@ -82,8 +82,9 @@ bool stage2_dirty(struct stage2 *s, uint64_t gpa, uint64_t len, const struct sta
 /* Makes those of the 64 pages from gpa on clean whose bit is set; 2 MiB leaves stay as they are. */
 bool stage2_clean(struct stage2 *s, uint64_t gpa, uint64_t which);
 /*
- * Takes write access from those that have it, or gives it back to those it was taken from. Nothing
- * without ad_bits: what is not dirty has no write access there.
+ * Takes write access from those that have it, or gives it back to those it was taken from; of a
+ * table that is wholly in the range, in one entry. Nothing without ad_bits: what is not dirty has
+ * no write access there.
  */
 bool stage2_hold(struct stage2 *s, uint64_t gpa, uint64_t len, bool take);
 /*

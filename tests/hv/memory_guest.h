@@ -38,22 +38,32 @@ HELPER int teardown(void **state)
 
 /* --- the processor --- */
 
-HELPER uint64_t *walk(uint64_t gpa, unsigned *level)
+/* The leaf, and the rights that all entries on the way to it agree on. */
+HELPER uint64_t *walk_with(uint64_t gpa, unsigned *level, uint32_t *prot)
 {
 	const struct stage2 *s = &vm->s2;
 	uint64_t *table = s->root.va;
 
+	*prot = S2_ALL;
 	for (*level = S2_LEVELS;; --*level) {
 		uint64_t *e = &table[gpa >> (3 + 9 * *level) & 511];
 
 		if (!*e)
 			return NULL;
+		*prot &= s->fmt->prot(*e);
 		if (s->fmt->is_leaf(*e, *level))
 			return e;
 		if (s->ad_bits)
 			*e |= s->fmt->accessed;
 		table = host_page_va(*e & PTE_ADDR);
 	}
+}
+
+HELPER uint64_t *walk(uint64_t gpa, unsigned *level)
+{
+	uint32_t prot;
+
+	return walk_with(gpa, level, &prot);
 }
 
 HELPER int fault(uint64_t gpa, bool write)
@@ -74,9 +84,10 @@ HELPER bool reaches(uint64_t gpa, bool write)
 {
 	const struct stage2 *s = &vm->s2;
 	unsigned level;
-	uint64_t *e = walk(gpa, &level);
+	uint32_t prot;
+	uint64_t *e = walk_with(gpa, &level, &prot);
 
-	if (!e || (write && !(s->fmt->prot(*e) & S2_WRITE)))
+	if (!e || (write && !(prot & S2_WRITE)))
 		return false;
 	if (s->ad_bits)
 		*e |= s->fmt->accessed | (write ? s->fmt->dirty : 0);

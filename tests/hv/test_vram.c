@@ -5,7 +5,7 @@
  */
 #include "memory_guest.h"
 
-enum { PAGES = 300, FIRST = 70, RANGE = 150, WORDS = (PAGES + 63) / 64, ROUNDS = 6000 };
+enum { PAGES = 1400, FIRST = 70, RANGE = 1000, WORDS = (PAGES + 63) / 64, ROUNDS = 6000 };
 enum { REST = 1000, HOST_EVENTS = 2 };
 #define GPA   0x10000000ull
 #define LEN   ((uint64_t)PAGES * S2_PAGE)
