@@ -16,8 +16,8 @@ from labkit import HV, TOP, Lab, Scratch, finish, free_port, verdict, wait_until
 GUEST = "build/guests/scribble/bios-256k.bin"
 LIMIT = 600         # a watchdog: the guest takes 40 seconds
 STILL_LIMIT = 120   # a watchdog: from the guest's last write to the viewer
-# How often write access is dropped and comes back, at least. Some 1500 times, and 300 on KVM, where it
-# takes quiet time, less often on a slow host.
+# How often write access is dropped and comes back, at least. Some 1500 times, and 300 on KVM, where
+# it takes quiet time; less often on a slow host.
 TRACKING, LEAST_FAULTS = ("idle", 200) if HV == "caisson" else ("idle:10ms", 30)
 
 SCRIPT = f"""
