@@ -57,7 +57,8 @@ void track_all(struct track *t);	/* all counts as changed: after a reset or a re
 bool track_collect(struct track *t, uint64_t off, uint64_t len, bool rest);
 bool track_idle(const struct track *t); /* nothing changes before look.woken() */
 bool track_changed(const struct track *t, uint64_t off, uint64_t len); /* as last collected */
-uint64_t track_next(const struct track *t, uint64_t off); /* the next that changed; UINT64_MAX: none */
+/* The next byte that changed, from off on; UINT64_MAX: none. */
+uint64_t track_next(const struct track *t, uint64_t off);
 
 /* --- registers --- */
 
@@ -296,8 +297,8 @@ bool vga_draw_text(struct vga *v, uint32_t *pixels, unsigned stride, bool all);
 bool vga_draw_graphics(struct vga *v, uint32_t *pixels, unsigned stride, bool all);
 
 /*
- * Half a period of the text cursor's blinking, as desktops' cursors have it; characters blink at half
- * its rate. A guest cannot see it, and the 16 frames of the real board would cost twice the wakeups.
+ * Half a period of the text cursor's blinking, as desktops' cursors have it; characters blink at
+ * half its rate. A guest cannot see it; the real board's 16 frames would cost twice the wakeups.
  */
 #define VGA_BLINK_NS (530 * NS_PER_MS)
 
