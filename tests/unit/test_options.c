@@ -154,6 +154,8 @@ static void test_errors(void **state)
 	refused(ARGS("--memory", "x"), "--memory: 'x'");
 	refused(ARGS("--verbose=1"), "--verbose takes no value");
 	refused(ARGS("--vnc", "5900"), "--vnc: '5900'");
+	refused(ARGS("--web", "6080"), "--web: '6080'");
+	refused(ARGS("--web", "0.0.0.0:80"), "--web-tls CERT,KEY");
 	refused(ARGS("--rtc", "gmt"), "--rtc: 'gmt'");
 	refused(ARGS("--disk", ""), "--disk: ");
 	refused(ARGS("--disk", ",ro"), "--disk: ");
@@ -169,15 +171,28 @@ static void test_errors(void **state)
 	refused(ARGS(""), "cannot be read");
 }
 
+static void test_window(void **state)
+{
+	struct config c = accepted(ARGS("--name", "x"));
+
+	assert_false(c.sdl);
+	config_free(&c);
+	c = accepted(ARGS("--sdl", "--vnc", "none"));
+	assert_true(c.sdl);
+	assert_null(c.vnc);
+	config_free(&c);
+	refused(ARGS("--sdl=1"), "takes no value");
+}
+
 static void test_unavailable(void **state)
 {
-	static const char *const options[] = { "--nic", "--web" };
+	static const char *const options[] = { "--nic" };
 
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
 		refused(ARGS(options[i], "x"), "is not available in this version");
 		refused(ARGS(options[i]), options[i]);
 	}
-	refused(ARGS("--web=x y"), "--web is not available");
+	refused(ARGS("--nic=x y"), "--nic is not available");
 }
 
 static void test_kernel(void **state)
@@ -320,7 +335,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all_options),   cmocka_unit_test(test_drive_order),
 		cmocka_unit_test(test_errors),	      cmocka_unit_test(test_unavailable),
-		cmocka_unit_test(test_kernel),
+		cmocka_unit_test(test_kernel),	      cmocka_unit_test(test_window),
 		cmocka_unit_test(test_guess_cd),      cmocka_unit_test(test_guess_disk),
 		cmocka_unit_test(test_guess_refused), cmocka_unit_test(test_config_file),
 		cmocka_unit_test(test_help),	      cmocka_unit_test(test_sandbox),
