@@ -220,8 +220,8 @@ static void trim_blocks(const uint32_t *a, const void *b, struct span *s)
 }
 
 /*
- * A line that does not lie in video memory as a whole is black. With 32 bits, pixels that are on the
- * surface already are left out, as far as that is to be seen without converting.
+ * A line that does not lie in video memory as a whole is black. With 32 bits, pixels that are on
+ * the surface already are left out, as far as that is to be seen without converting.
  */
 static const uint32_t *linear_line(struct vga *v, const struct line *l, const uint32_t *to,
 				   struct span *s)
