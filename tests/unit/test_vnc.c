@@ -405,12 +405,27 @@ static struct rfb *bring(struct host *h)
 	return c;
 }
 
+/* One that leaves lets go of all keys, so nobody may press one before it is gone. */
+static void await_one_viewer(struct host *h)
+{
+	struct vnc_stats s;
+	int i;
+
+	vnc_read_stats(h->vnc, &s);
+	for (i = 0; i < 6000 && s.viewers != 1; i++) {
+		sleep_ms(10);
+		vnc_read_stats(h->vnc, &s);
+	}
+	assert_int_equal(s.viewers, 1);
+}
+
 static void test_served(void **state)
 {
 	struct host *h = *state;
 	struct rfb *c = bring(h);
 
 	assert_alive(h); /* it listens as well */
+	await_one_viewer(h);
 	rfb_key(c, 'a', true);
 	assert_events(h, "+1e ");
 	rfb_close(c);
