@@ -72,6 +72,73 @@ static void test_only_what_changed(void **state)
 	rfb_close(c);
 }
 
+/* Red, green and blue at 16 bits and at 8, and as they are. */
+static const struct depth {
+	uint8_t bits, red_max, green_max, blue_max, red, green, blue; /* shifts */
+	uint32_t violet;
+} depths[] = {
+	{32, 255, 255, 255, 16, 8, 0, 0xff00ff},
+	{16, 31, 63, 31, 11, 5, 0, 0xf81f},
+	{8, 7, 7, 3, 0, 3, 6, 0xc7},
+};
+
+static void set_depth(struct rfb *c, const struct depth *d)
+{
+	const uint8_t m[20] = {0, 0, 0, 0, d->bits, d->bits, 0, 1, 0, d->red_max, 0, d->green_max,
+			       0, d->blue_max, d->red, d->green, d->blue};
+
+	rfb_send(c, m, sizeof(m));
+}
+
+/* An update of one raw rectangle; its place, and the first pixel. */
+static uint32_t read_rect(struct rfb *c, const struct depth *d, struct rfb_rect *r)
+{
+	uint8_t head[16], *pixels;
+	uint32_t first = 0;
+	size_t len;
+
+	rfb_receive(c, head, sizeof(head));
+	assert_int_equal(rfb_get32(head), 1); /* FramebufferUpdate, one rectangle */
+	*r = (struct rfb_rect){rfb_get16(head + 4), rfb_get16(head + 6), rfb_get16(head + 8),
+			       rfb_get16(head + 10), (int32_t)rfb_get32(head + 12)};
+	assert_int_equal(r->encoding, RFB_RAW);
+	len = (size_t)r->w * r->h * d->bits / 8;
+	pixels = malloc(len);
+	rfb_receive(c, pixels, len);
+	memcpy(&first, pixels, d->bits / 8);
+	free(pixels);
+	return first;
+}
+
+/* The first update is the library's, those after it are not. */
+static void test_depths(void **state)
+{
+	static const int32_t raw = RFB_RAW;
+	struct host *h = *state;
+	struct rfb_rect r;
+	unsigned i, n;
+
+	for (i = 0; i < sizeof(depths) / sizeof(depths[0]); i++) {
+		struct rfb *c = rfb_connect(h->address, 8);
+
+		set_depth(c, &depths[i]);
+		rfb_encodings(c, &raw, 1);
+		rfb_request_all(c, false);
+		read_rect(c, &depths[i], &r);
+		assert_int_equal(r.w, 320);
+		for (n = 0; n < 3; n++) {
+			rfb_request_all(c, true);
+			fill(h, 100 + n, 50, 3, 2, 0xff00ff);
+			assert_int_equal(read_rect(c, &depths[i], &r), depths[i].violet);
+			assert_int_equal(r.x, 100 + n);
+			assert_int_equal(r.y, 50);
+			assert_int_equal(r.w, 3);
+			assert_int_equal(r.h, 2);
+		}
+		rfb_close(c);
+	}
+}
+
 static void test_two_viewers(void **state)
 {
 	struct host *h = *state;
@@ -341,12 +408,27 @@ static struct rfb *bring(struct host *h)
 	return c;
 }
 
+/* One that leaves lets go of all keys, so nobody may press one before it is gone. */
+static void await_one_viewer(struct host *h)
+{
+	struct vnc_stats s;
+	int i;
+
+	vnc_read_stats(h->vnc, &s);
+	for (i = 0; i < 6000 && s.viewers != 1; i++) {
+		sleep_ms(10);
+		vnc_read_stats(h->vnc, &s);
+	}
+	assert_int_equal(s.viewers, 1);
+}
+
 static void test_served(void **state)
 {
 	struct host *h = *state;
 	struct rfb *c = bring(h);
 
 	assert_alive(h); /* it listens as well */
+	await_one_viewer(h);
 	rfb_key(c, 'a', true);
 	assert_events(h, "+1e ");
 	rfb_close(c);
@@ -375,6 +457,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_pixels, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_old_versions, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_only_what_changed, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_depths, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_two_viewers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_resize, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_extended_resize, setup, teardown),
