@@ -3,7 +3,7 @@
 
 BUILD   := build
 CC      := gcc
-PKGS    := pixman-1 libpng libvncserver json-c libseccomp zlib
+PKGS    := pixman-1 libpng libvncserver libwebsockets json-c libseccomp zlib
 PKG_CONFIG := pkg-config
 
 WARN    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
@@ -77,6 +77,9 @@ $(BUILD)/san/libcaisson.a: $(SANOBJ)
 $(BUILD)/san/tests/unit/%: $(BUILD)/san/tests/unit/%.o $(BUILD)/san/libcaisson.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(SAN) -o $@ $^ $(LIBS) -lcmocka
+
+# It is a client of TLS as well.
+$(BUILD)/san/tests/unit/test_web: LIBS += -lssl -lcrypto
 
 $(BUILD)/san/tests/device/%: $(BUILD)/san/tests/device/%.o $(BUILD)/san/tests/device/rig.o \
                              $(BUILD)/san/libcaisson.a
@@ -233,5 +236,5 @@ help:
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all deps run test check bare lab lab-intel soak style cppcheck headers sanitized unit-programs bench bench-boot \
+.PHONY: all deps run test check fuzz bare lab lab-intel soak style cppcheck headers sanitized unit-programs bench bench-boot \
         bench-idle bench-exits install help clean

@@ -114,6 +114,9 @@ void config_free(struct config *c)
 	free(c->name);
 	free(c->uuid);
 	free(c->vnc);
+	free(c->web);
+	free(c->web_certificate);
+	free(c->web_key);
 	free(c->vnc_password_file);
 	free(c->vnc_password);
 	free(c->serial);
@@ -486,8 +489,10 @@ static bool any_drive(const struct config *c)
 
 int config_finish(struct config *c, char **why)
 {
-	int err = 0;
+	int err = config_check_web(c, why);
 
+	if (err)
+		return err;
 	if (!strcmp(c->serial, "stdio") && !strcmp(c->debugcon, "stdio"))
 		return config_refuse(why, "The serial port and the debug console cannot both be "
 					  "on stdio; send one of them to file:PATH.");

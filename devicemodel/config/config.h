@@ -27,6 +27,8 @@ enum {
 	CONFIG_SERIAL_MAX = 20, /* of a drive, as ATA has it */
 	CONFIG_VNC_PORT = 5900,
 	CONFIG_VNC_SEARCH = 100, /* 5900 to 5999 are tried when the address is the default */
+	CONFIG_WEB_PORT = 6080,
+	CONFIG_WEB_SEARCH = 20, /* 6080 to 6099 are tried when no port was given */
 };
 
 enum config_action { CONFIG_DESTROY, CONFIG_RESTART };
@@ -59,6 +61,9 @@ struct config {
 	char boot[4];	 /* letters c, d, n in order; "" until config_finish() */
 	char *vnc;	 /* ADDR:PORT or unix:PATH; NULL: no VNC server */
 	bool vnc_search; /* the address is the default: see config_next_vnc() */
+	char *web;	 /* ADDR:PORT; NULL: no web server */
+	bool web_search; /* the port was not given: see config_next_web() */
+	char *web_certificate, *web_key; /* files for TLS, both or none */
 	char *vnc_password_file; /* see ui/vnc.h; NULL: none */
 	char *vnc_password;	 /* instead of the file, from a configuration file; NULL: none */
 	bool sdl;	 /* a window */
@@ -106,6 +111,7 @@ void config_dump(const struct config *c, FILE *f);
  * when the address was the user's choice or every port has been tried.
  */
 int config_next_vnc(struct config *c);
+int config_next_web(struct config *c); /* the same for c->web */
 
 /* Letters, digits and ._- with one of the former first, up to CONFIG_NAME_MAX: fit for a file. */
 bool config_name_ok(const char *name);

@@ -79,6 +79,29 @@ static void put_vnc(FILE *f, const struct config *c)
 	put_number(f, "vncunused", c->vnc_search);
 }
 
+/* Without a port where one is looked for: that is what was asked for. */
+static void put_web(FILE *f, const struct config *c)
+{
+	unsigned port;
+	size_t host;
+
+	if (!c->web) {
+		put_string(f, "web", "none");
+		return;
+	}
+	if (c->web_search && config_vnc_parts(c->web, &host, &port))
+		fprintf(f, "web = \"%.*s\"\n", (int)host, c->web);
+	else
+		put_string(f, "web", c->web);
+	if (!c->web_key)
+		return;
+	fputs("web_tls = \"", f);
+	put_quoted(f, c->web_certificate);
+	fputc(',', f);
+	put_quoted(f, c->web_key);
+	fputs("\"\n", f);
+}
+
 static void put_tracking(FILE *f, const struct config *c)
 {
 	static const char *const names[] = {
@@ -120,6 +143,7 @@ void config_dump(const struct config *c, FILE *f)
 	put_number(f, "videoram", c->video_memory / CONFIG_MIB);
 	put_tracking(f, c);
 	put_vnc(f, c);
+	put_web(f, c);
 	put_vnc_password(f, c);
 	put_number(f, "sdl", c->sdl);
 	put_string(f, "serial", c->serial);

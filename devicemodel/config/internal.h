@@ -18,6 +18,7 @@ int config_note(struct config *c, bool warning, const char *fmt, ...)
 typedef int config_setter(struct config *c, const char *value, char **why);
 config_setter config_set_name, config_set_uuid, config_set_memory, config_set_video_memory;
 config_setter config_set_cpus, config_set_boot, config_set_vnc, config_set_serial;
+config_setter config_set_web, config_set_web_tls;
 config_setter config_set_vnc_password_file, config_set_vnc_password;
 config_setter config_set_debugcon, config_set_accel, config_set_user;
 config_setter config_set_firmware, config_set_vram_tracking;
@@ -25,6 +26,8 @@ config_setter config_set_kernel, config_set_initrd, config_set_append;
 
 /* ADDR:PORT into its parts; *host is the length of ADDR. False for unix:PATH and nonsense. */
 bool config_vnc_parts(const char *vnc, size_t *host, unsigned *port);
+/* web.c: what depends on other settings. */
+int config_check_web(const struct config *c, char **why);
 
 /* drives.c: PATH[,ro][,serial=S]; one image; an entry of xl.cfg's disk list. */
 config_setter drives_add_option, drives_set_cdrom, drives_add_entry;

@@ -2,8 +2,8 @@
 /*
  * What the keys of a configuration file mean: those of xl.cfg(5) that this version serves, and a
  * few of our own for what only options could say otherwise (accel, debugcon, exit_port,
- * discard_changes, vncport, vnc_password_file). A key that is not known is named in a warning; a
- * known one with a value that cannot be served is an error.
+ * discard_changes, vncport, vnc_password_file, web, web_tls). A key that is not known is named in
+ * a warning; a known one with a value that cannot be served is an error.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -258,6 +258,8 @@ static const struct key keys[] = {
 	{ "vncdisplay", NULL, key_vncdisplay },
 	{ "vncunused", NULL, key_vncunused },
 	{ "vncport", NULL, key_vncport },
+	{ "web", config_set_web, NULL },
+	{ "web_tls", config_set_web_tls, NULL },
 	{ "vncpasswd", config_set_vnc_password, NULL },
 	{ "vnc_password_file", config_set_vnc_password_file, NULL },
 	{ "sdl", NULL, key_sdl },

@@ -81,6 +81,10 @@ static const struct option options[] = {
 	  "letters c (disk), d (CD-ROM), n (network) in order (cd)" },
 	{ "vnc", "ADDR:PORT|unix:PATH|none", config_set_vnc,
 	  "where the screen is shown (127.0.0.1:5900 or the next free port)" },
+	{ "web", "ADDR[:PORT]|none", config_set_web,
+	  "where browsers see the screen; without a port 6080 or the next free one (none)" },
+	{ "web-tls", "CERT,KEY", config_set_web_tls,
+	  "PEM files for https, which other addresses than loopback need" },
 	{ "vram-tracking", "compare|log|idle[:TIME]", config_set_vram_tracking,
 	  "how changes of the screen are found; with idle, how long without one before nobody "
 	  "looks any more, e.g. 2s (idle)" },
@@ -102,7 +106,7 @@ static const struct option options[] = {
 
 /* Planned, and refused until they do something. */
 static const char *const unavailable[] = {
-	"nic", "web",
+	"nic",
 };
 
 void options_print_help(FILE *f)

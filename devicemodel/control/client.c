@@ -176,6 +176,17 @@ static int verb_resume(const struct arguments *a)
 	return client_ask(a->text[0], "resume");
 }
 
+static int verb_web(const struct arguments *a)
+{
+	struct call c = { a->text[0], client_request("web"), .passed = -1, .patience = PATIENCE };
+	int status = client_call(&c);
+
+	if (status == STATUS_OK)
+		puts(client_text(c.answer, "url", ""));
+	json_object_put(c.answer);
+	return status;
+}
+
 static int verb_version(const struct arguments *a)
 {
 	puts("caisson " CAISSON_VERSION);
@@ -212,6 +223,8 @@ static const struct verb verbs[] = {
 	  verb_mouse },
 	{ "cd", " NAME insert FILE | eject [--drive hdX] [--force]",
 	  "change the disc in a CD-ROM drive", 2, 3, TAKES_DRIVE | TAKES_FORCE, verb_cd },
+	{ "web", " NAME", "print a new address for a browser, to be used once", 1, 1, 0,
+	  verb_web },
 	{ "stats", " NAME [--json]", "show what a guest costs", 1, 1, TAKES_JSON, verb_stats },
 	{ "console", " NAME", "use a guest's serial port from this terminal", 1, 1, 0,
 	  verb_console },

@@ -106,25 +106,45 @@ static bool port_free(unsigned port)
 	return ok;
 }
 
-/* The port to carry out of the lab: one that is free out here. 0: none. */
-static unsigned lab_port(struct config *c)
+/* Of ADDR:PORT; 0: there is none. */
+static unsigned port_of(const char *address)
 {
-	const char *colon;
+	const char *colon = address && strncmp(address, "unix:", 5) ? strrchr(address, ':') : NULL;
 
-	do {
-		colon = c->vnc && strncmp(c->vnc, "unix:", 5) ? strrchr(c->vnc, ':') : NULL;
-		if (!colon)
-			return 0;
-	} while (!port_free(atoi(colon + 1)) && !config_next_vnc(c));
-	return atoi(colon + 1);
+	return colon ? (unsigned)atoi(colon + 1) : 0;
 }
 
 /* What the lab's program and the one inside it are told; the strings live in *w. */
 struct lab_words {
-	char lab[PATH_MAX], self[PATH_MAX], memory[32], forward[32], vnc[32];
+	char lab[PATH_MAX], self[PATH_MAX], memory[32];
+	struct lab_port {
+		char forward[32], address[32]; /* "" where there is nothing to carry */
+	} vnc, web;
 };
 
-static char **lab_arguments(struct lab_words *w, unsigned port, int argc, char **argv)
+/* Carries a port out of the lab: the first that is free out here. */
+static void choose_port(struct lab_port *p, struct config *c, char *const *address,
+			int (*next)(struct config *c))
+{
+	while (port_of(*address) && !port_free(port_of(*address)) && !next(c))
+		;
+	p->forward[0] = p->address[0] = 0;
+	if (!port_of(*address))
+		return;
+	snprintf(p->forward, sizeof(p->forward), "%u", port_of(*address));
+	snprintf(p->address, sizeof(p->address), "127.0.0.1:%u", port_of(*address));
+}
+
+static int put_pair(char **args, int i, const char *option, char *value)
+{
+	if (!*value)
+		return i;
+	args[i++] = (char *)option;
+	args[i++] = value;
+	return i;
+}
+
+static char **lab_arguments(struct lab_words *w, int argc, char **argv)
 {
 	char **args = calloc(argc + LAB_ARGS, sizeof(*args));
 	int i = 0;
@@ -137,24 +157,19 @@ static char **lab_arguments(struct lab_words *w, unsigned port, int argc, char *
 	args[i++] = (char *)"caisson";
 	args[i++] = (char *)"--memory";
 	args[i++] = w->memory;
-	if (port) {
-		args[i++] = (char *)"--forward";
-		args[i++] = w->forward;
-	}
+	i = put_pair(args, i, "--forward", w->vnc.forward);
+	i = put_pair(args, i, "--forward", w->web.forward);
 	args[i++] = (char *)"--";
 	args[i++] = w->self;
 	memcpy(args + i, argv, argc * sizeof(*args));
 	i += argc;
-	if (port) {
-		args[i++] = (char *)"--vnc";
-		args[i++] = w->vnc;
-	}
+	i = put_pair(args, i, "--vnc", w->vnc.address);
+	put_pair(args, i, "--web", w->web.address);
 	return args;
 }
 
 int accel_exec_lab(struct config *c, int argc, char **argv, char **why)
 {
-	unsigned port = lab_port(c);
 	struct lab_words w;
 	ssize_t n = readlink("/proc/self/exe", w.self, sizeof(w.self) - 1);
 	char **args;
@@ -168,9 +183,9 @@ int accel_exec_lab(struct config *c, int argc, char **argv, char **why)
 	w.self[n] = 0;
 	snprintf(w.memory, sizeof(w.memory), "%lluM",
 		 (unsigned long long)(c->memory / CONFIG_MIB + LAB_EXTRA_MIB));
-	snprintf(w.forward, sizeof(w.forward), "%u", port);
-	snprintf(w.vnc, sizeof(w.vnc), "127.0.0.1:%u", port);
-	args = lab_arguments(&w, port, argc, argv);
+	choose_port(&w.vnc, c, &c->vnc, config_next_vnc);
+	choose_port(&w.web, c, &c->web, config_next_web);
+	args = lab_arguments(&w, argc, argv);
 	if (!args)
 		return -ENOMEM;
 	log_line(LOG_INFO, "no VT-x or AMD-V here: starting an emulated host that has it; changes "

@@ -15,6 +15,7 @@
 #include "ui/sdl.h"
 #include "ui/surface.h"
 #include "ui/vnc.h"
+#include "ui/web.h"
 
 static void on_key(void *arg, unsigned qnum, bool down)
 {
@@ -122,8 +123,6 @@ static int serve_vnc(struct pc *pc, struct config *c, char **why)
 	};
 	int err;
 
-	if (!c->vnc)
-		return 0;
 	for (;;) {
 		opt.address = c->vnc;
 		err = vnc_start(&pc->vnc, &opt, pc->surface, pc->input, why);
@@ -134,10 +133,29 @@ static int serve_vnc(struct pc *pc, struct config *c, char **why)
 	}
 }
 
+static int serve_web(struct pc *pc, struct config *c, char **why)
+{
+	struct web_options opt = { .name = c->name, .certificate = c->web_certificate,
+				   .key = c->web_key };
+	int err;
+
+	for (;;) {
+		opt.address = c->web;
+		err = web_start(&pc->web, &opt, pc->vnc, why);
+		if (err != -EADDRINUSE || config_next_web(c))
+			return err;
+		free(*why);
+		*why = NULL;
+	}
+}
+
+/* Browsers are viewers of the VNC server, which need not listen for that. */
 int console_serve(struct pc *pc, struct config *c, char **why)
 {
-	int err = serve_vnc(pc, c, why);
+	int err = c->vnc || c->web ? serve_vnc(pc, c, why) : 0;
 
+	if (!err && c->web)
+		err = serve_web(pc, c, why);
 	if (!err && pc->sdl)
 		err = sdl_start(pc->sdl, pc->surface, pc->input, why);
 	return err;
@@ -151,6 +169,9 @@ void console_set_paused(struct pc *pc, bool paused)
 
 void console_stop_serving(struct pc *pc)
 {
+	if (pc->web)
+		web_stop(pc->web);
+	pc->web = NULL;
 	sdl_stop(pc->sdl);
 	pc->sdl = NULL;
 	if (pc->vnc)

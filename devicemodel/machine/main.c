@@ -22,8 +22,8 @@ static void fill_standard_descriptors(void)
 
 /*
  * One heap for all threads, which hardly allocate while the guest runs. The C library gives memory
- * of further heaps back only after a look at /proc/sys/vm/overcommit_memory, which the sandbox takes
- * for the end of this program.
+ * of further heaps back only after a look at /proc/sys/vm/overcommit_memory, for which the sandbox
+ * ends the program.
  */
 static void share_one_heap(void)
 {

@@ -17,6 +17,7 @@ struct sdl;
 struct surface;
 struct typist;
 struct vnc;
+struct web;
 
 /* [m] machine lock; everything else here is fixed once pc_create() is done. */
 struct pc {
@@ -39,7 +40,8 @@ struct pc {
 	char *serial_where; /* a line for the user, or NULL */
 	struct surface *surface;
 	struct input *input;
-	struct vnc *vnc; /* NULL without VNC */
+	struct vnc *vnc; /* NULL without VNC and browsers */
+	struct web *web; /* NULL without browsers */
 	struct typist *typist; /* [m] from the first text or keys to type on */
 	struct sdl *sdl; /* NULL without a window */
 	struct firmware_info info; /* the machine, as its tables describe it */
@@ -51,7 +53,7 @@ int pc_init(struct pc *pc, char **why);
 /*
  * Opens everything that the configuration names and puts the PC together; the guest does not run
  * yet. 0 or -errno, with one sentence in *why (to be freed); pc_destroy() takes what was made.
- * device is the hypervisor's node. c->vnc moves on when the default port is taken.
+ * device is the hypervisor's node. c->vnc and c->web move on when a default port is taken.
  */
 int pc_create(struct pc *pc, struct config *c, const char *device, char **why);
 void pc_destroy(struct pc *pc);

@@ -92,6 +92,10 @@ int preflight_files(const struct config *c, char **why)
 		err = check_file(c->kernel, why);
 	if (!err && c->initrd)
 		err = check_file(c->initrd, why);
+	if (!err && c->web_key)
+		err = check_file(c->web_certificate, why);
+	if (!err && c->web_key)
+		err = check_file(c->web_key, why);
 	if (!err)
 		err = check_vnc(c, why);
 	return err;

@@ -15,6 +15,7 @@
 #include "run_priv.h"
 #include "ui/sdl.h"
 #include "ui/vnc.h"
+#include "ui/web.h"
 
 static void put(struct json_object *o, const char *key, uint64_t value)
 {
@@ -128,6 +129,21 @@ static void put_display(struct json_object *o, const struct run *r, const struct
 	put(vnc, "bytes", v.bytes);
 }
 
+static void put_web(struct json_object *o, const struct run *r)
+{
+	struct json_object *web;
+	struct web_stats s;
+
+	if (!r->pc.web)
+		return;
+	web_read_stats(r->pc.web, &s);
+	web = add_object(o, "web");
+	put(web, "browsers", s.browsers);
+	put(web, "wakeups", s.wakeups);
+	put(web, "requests", s.requests);
+	put(web, "bytes", s.bytes);
+}
+
 static void put_window(struct json_object *o, const struct run *r)
 {
 	struct json_object *window;
@@ -156,6 +172,7 @@ int run_stats(void *arg, struct control_request *q)
 	put_loop(q->answer, r);
 	put_drives(q->answer, r);
 	put_display(q->answer, r, &s);
+	put_web(q->answer, r);
 	put_window(q->answer, r);
 	return 0;
 }

@@ -16,6 +16,7 @@
 #include "ui/input.h"
 #include "ui/raw.h"
 #include "ui/vnc.h"
+#include "ui/web.h"
 
 enum { SCREEN_TEXT_MAX = 48 << 10 }; /* an answer must fit into the socket's buffer */
 
@@ -149,6 +150,24 @@ static int do_text(void *arg, struct control_request *q)
 	return err;
 }
 
+static int do_web(void *arg, struct control_request *q)
+{
+	const struct run *r = arg;
+	char *url;
+
+	if (!r->pc.web) {
+		q->why = sentence("%s is not shown to browsers; start it with --web 127.0.0.1.",
+				  r->config->name);
+		return -ENOTSUP;
+	}
+	url = web_new_url(r->pc.web);
+	if (!url)
+		return -ENOMEM;
+	put_text(q->answer, "url", url);
+	free(url);
+	return 0;
+}
+
 static void put_drives(struct json_object *o, const struct run *r)
 {
 	struct json_object *drives = json_object_new_object();
@@ -165,13 +184,15 @@ static void put_drives(struct json_object *o, const struct run *r)
 static int do_status(void *arg, struct control_request *q)
 {
 	const struct run *r = arg;
+	const char *vnc = r->pc.vnc ? vnc_address(r->pc.vnc) : NULL;
 
 	put_text(q->answer, "name", r->config->name);
 	put_number(q->answer, "pid", r->pid);
 	put_text(q->answer, "state", r->paused ? "paused" : "running");
 	put_number(q->answer, "memory", r->config->memory);
 	put_number(q->answer, "cpus", r->config->cpus);
-	put_text(q->answer, "vnc", r->pc.vnc ? vnc_address(r->pc.vnc) : "none");
+	put_text(q->answer, "vnc", vnc ? vnc : "none");
+	put_text(q->answer, "web", r->pc.web ? web_address(r->pc.web) : "none");
 	put_text(q->answer, "serial", r->pc.serial ? r->pc.serial->terminal : NULL);
 	put_drives(q->answer, r);
 	return 0;
@@ -248,6 +269,7 @@ const struct control_verb run_verbs[] = {
 	{ "resume", do_resume },
 	{ "screenshot", do_screenshot },
 	{ "text", do_text },
+	{ "web", do_web },
 	{ "type", do_type },
 	{ "key", do_key },
 	{ "mouse", do_mouse },

@@ -22,6 +22,7 @@
 #include "kvm/kvm.h"
 #include "run_priv.h"
 #include "ui/vnc.h"
+#include "ui/web.h"
 
 enum { EXIT_POWERED_OFF = 0, EXIT_USAGE = 1, EXIT_HOST = 2, EXIT_CRASHED = 3, EXIT_INTERNAL = 4 };
 
@@ -104,6 +105,19 @@ static void print_notes(const struct config *c)
 		log_line(c->notes[i].warning ? LOG_WARN : LOG_INFO, "%s", c->notes[i].text);
 }
 
+static void print_screens(const struct pc *pc)
+{
+	char *url = pc->web ? web_new_url(pc->web) : NULL;
+
+	if (pc->vnc && vnc_address(pc->vnc))
+		log_line(LOG_INFO, "screen:  VNC viewer to %s", vnc_address(pc->vnc));
+	if (url)
+		log_line(LOG_INFO, "browser: %s", url);
+	free(url);
+	if (pc->sdl)
+		log_line(LOG_INFO, "screen:  a window; closing it presses the power button");
+}
+
 static void print_start(const struct run *r, const char *device)
 {
 	const struct pc *pc = &r->pc;
@@ -111,10 +125,7 @@ static void print_start(const struct run *r, const char *device)
 	log_line(LOG_INFO, "%s: %u CPU%s, %llu MiB, on %s, process %d", r->config->name,
 		 r->config->cpus, r->config->cpus == 1 ? "" : "s",
 		 (unsigned long long)(r->config->memory / CONFIG_MIB), device, getpid());
-	if (pc->vnc)
-		log_line(LOG_INFO, "screen:  VNC viewer to %s", vnc_address(pc->vnc));
-	if (pc->sdl)
-		log_line(LOG_INFO, "screen:  a window; closing it presses the power button");
+	print_screens(pc);
 	if (pc->serial_where)
 		log_line(LOG_INFO, "serial:  %s", pc->serial_where);
 	log_line(LOG_INFO, "to stop: caisson stop %s (power button), caisson kill %s%s",

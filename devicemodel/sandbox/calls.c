@@ -141,22 +141,23 @@ const struct allowed_call allowed_calls[] = {
 	IOCTL(BLKZEROOUT, MAY_BLOCK),
 	IOCTL(BLKGETSIZE64, MAY_LOOP),
 
-	/* viewers and control clients: sockets come by accept, or in pairs, or not at all */
-	CALL(accept4, MAY_VNC | MAY_LOOP),
-	CALL_IF(socketpair, MAY_VNC, IS(0, AF_UNIX)),
-	CALL(recvfrom, MAY_VNC | MAY_SDL | MAY_LOOP),
-	CALL_IF(sendto, MAY_VNC | MAY_SDL | MAY_LOOP, IS(4, 0)), /* no address */
+	/* viewers, browsers, control clients: sockets come by accept, or in pairs, or not at all */
+	CALL(accept4, MAY_VNC | MAY_WEB | MAY_LOOP),
+	CALL_IF(socketpair, MAY_VNC | MAY_WEB, IS(0, AF_UNIX)),
+	CALL(recvfrom, MAY_VNC | MAY_WEB | MAY_SDL | MAY_LOOP),
+	/* no address */
+	CALL_IF(sendto, MAY_VNC | MAY_WEB | MAY_SDL | MAY_LOOP, IS(4, 0)),
 	CALL(recvmsg, MAY_LOOP),
 	CALL(sendmsg, MAY_LOOP),
-	CALL(shutdown, MAY_VNC | MAY_LOOP),
+	CALL(shutdown, MAY_VNC | MAY_WEB | MAY_LOOP),
 	CALL(getpeername, MAY_VNC),
 	CALL(getsockname, MAY_VNC),
 	CALL_IF2(getsockopt, MAY_LOOP, IS(1, SOL_SOCKET), IS(2, SO_PEERCRED)),
-	CALL_IF2(setsockopt, MAY_VNC, IS(1, IPPROTO_TCP), IS(2, TCP_NODELAY)),
-	CALL_IF2(setsockopt, MAY_VNC, IS(1, SOL_SOCKET), IS(2, SO_KEEPALIVE)),
+	CALL_IF2(setsockopt, MAY_VNC | MAY_WEB, IS(1, IPPROTO_TCP), IS(2, TCP_NODELAY)),
+	CALL_IF2(setsockopt, MAY_VNC | MAY_WEB, IS(1, SOL_SOCKET), IS(2, SO_KEEPALIVE)),
 	CALL(dup3, MAY_VNC),
 	CALL(eventfd2, MAY_VNC),
-	CALL(poll, MAY_VNC | MAY_SDL | MAY_LOOP),
+	CALL(poll, MAY_VNC | MAY_WEB | MAY_SDL | MAY_LOOP),
 	CALL(ppoll, MAY_VNC | MAY_LOOP),
 	CALL(select, MAY_VNC),
 	CALL(pselect6, MAY_VNC),

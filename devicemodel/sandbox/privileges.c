@@ -16,7 +16,8 @@
 #include "dm/log.h"
 #include "sandbox_priv.h"
 
-enum { FILES_MAX = 256 }; /* 32 viewers with 4 each, 16 control clients with 2, and the rest */
+/* 32 viewers with 4 each, 32 browsers' connections with 2, 16 control clients with 2, the rest */
+enum { FILES_MAX = 320 };
 
 static int find_user(const char *name, uid_t *uid, gid_t *gid, char **why)
 {

@@ -17,9 +17,10 @@ enum {
 	MAY_VCPU = 1 << SANDBOX_VCPU,
 	MAY_BLOCK = 1 << SANDBOX_BLOCK,
 	MAY_VNC = 1 << SANDBOX_VNC,
+	MAY_WEB = 1 << SANDBOX_WEB,
 	MAY_SDL = 1 << SANDBOX_SDL,
 	MAY_LOOP = 1 << SANDBOX_ROLES,
-	MAY_ALL = MAY_VCPU | MAY_BLOCK | MAY_VNC | MAY_SDL | MAY_LOOP,
+	MAY_ALL = MAY_VCPU | MAY_BLOCK | MAY_VNC | MAY_WEB | MAY_SDL | MAY_LOOP,
 };
 
 /* A call that is allowed if all of its n conditions hold; several rows of one call are "or". */

@@ -155,6 +155,67 @@ static void test_vnc_addresses(void **state)
 		refuses(config_set_vnc, bad[i], bad[i]);
 }
 
+static void test_web_addresses(void **state)
+{
+	static const char *const good[] = { "127.0.0.1:6080", "0.0.0.0:0", "localhost:65535",
+					    "[::1]:6081" };
+	static const char *const bad[] = { "",	    "6080",	":6080",      "unix:/x",
+					   "host:", "host:x",	"host:65536", "[::1]:",
+					   "::1",   "::1:6080", "[::1",	      "host:+1" };
+	struct config c = fresh();
+
+	assert_null(c.web);
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		accepts(&c, config_set_web, good[i]);
+		assert_string_equal(c.web, good[i]);
+		assert_int_equal(config_next_web(&c), -EADDRINUSE);
+	}
+	accepts(&c, config_set_web, "[::1]");
+	assert_string_equal(c.web, "[::1]:6080");
+	accepts(&c, config_set_web, "localhost");
+	for (unsigned port = 6081; port < 6100; port++)
+		assert_int_equal(config_next_web(&c), 0);
+	assert_string_equal(c.web, "localhost:6099");
+	assert_int_equal(config_next_web(&c), -EADDRINUSE);
+	accepts(&c, config_set_web, "none");
+	assert_null(c.web);
+	config_free(&c);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		refuses(config_set_web, bad[i], bad[i]);
+	refuses(config_set_web_tls, "cert.pem", "CERT,KEY");
+	refuses(config_set_web_tls, "cert.pem,", "CERT,KEY");
+	refuses(config_set_web_tls, ",key.pem", "CERT,KEY");
+}
+
+/* In clear on the loopback address only, and no certificate for nothing. */
+static void test_web_needs_tls(void **state)
+{
+	static const struct {
+		const char *web, *tls;
+		int err;
+	} cases[] = {
+		{ "127.0.0.1:0", NULL, 0 },	    { "127.1.2.3", NULL, 0 },
+		{ "localhost", NULL, 0 },	    { "[::1]:1", NULL, 0 },
+		{ "0.0.0.0", NULL, -EINVAL },	    { "example.org:6080", NULL, -EINVAL },
+		{ "localhost.evil", NULL, -EINVAL }, { "[::]", NULL, -EINVAL },
+		{ "0.0.0.0", "/c,/k", 0 },	    { "127.0.0.1", "/c,/k", 0 },
+		{ "none", "/c,/k", -EINVAL },	    { "none", NULL, 0 },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct config c = fresh();
+		char *why = NULL;
+
+		accepts(&c, config_set_web, cases[i].web);
+		if (cases[i].tls)
+			accepts(&c, config_set_web_tls, cases[i].tls);
+		assert_int_equal(config_finish(&c, &why), cases[i].err);
+		assert_true(!cases[i].err || strstr(why, "--web"));
+		free(why);
+		config_free(&c);
+	}
+}
+
 static void test_next_vnc(void **state)
 {
 	struct config c = fresh();
@@ -290,6 +351,10 @@ static void assert_same(const struct config *a, const struct config *b)
 	assert_same_text(a->uuid, b->uuid);
 	assert_same_text(a->boot, b->boot);
 	assert_same_text(a->vnc, b->vnc);
+	assert_same_text(a->web, b->web);
+	assert_same_text(a->web_certificate, b->web_certificate);
+	assert_same_text(a->web_key, b->web_key);
+	assert_int_equal(a->web_search, b->web_search);
 	assert_same_text(a->vnc_password, b->vnc_password);
 	assert_same_text(a->vnc_password_file, b->vnc_password_file);
 	assert_same_text(a->serial, b->serial);
@@ -348,6 +413,8 @@ static void test_dump_reads_back(void **state)
 	accepts(&c, drives_add_option, "new\nline'.img");
 	accepts(&c, drives_set_cdrom, "/cd,with,commas.iso");
 	accepts(&c, config_set_vnc, "[::1]:5907");
+	accepts(&c, config_set_web, "[::1]");
+	accepts(&c, config_set_web_tls, "/a \"b\".pem,/c,d.pem");
 	accepts(&c, config_set_vnc_password_file, "/etc/a \"word\"");
 	accepts(&c, config_set_serial, "file:/tmp/a \"log\"");
 	accepts(&c, config_set_accel, "/dev/kvm");
@@ -371,6 +438,7 @@ static void test_dump_reads_back(void **state)
 	finish_and_trip(&c);
 	c = fresh();
 	accepts(&c, config_set_vnc, "unix:/run/a b.sock");
+	accepts(&c, config_set_web, "127.0.0.1:6080");
 	finish_and_trip(&c);
 	c = fresh();
 	accepts(&c, config_set_vnc, "0.0.0.0:80");
@@ -391,6 +459,7 @@ static void test_dump_has_every_key(void **state)
 		"vnclisten = \"127.0.0.1\"\n",
 		"vncdisplay = 0\n",
 		"vncunused = 1\n",
+		"web = \"none\"\n",
 		"serial = \"none\"\n",
 		"debugcon = \"none\"\n",
 		"localtime = 0\n",
@@ -421,7 +490,8 @@ int main(void)
 		cmocka_unit_test(test_next_vnc),	cmocka_unit_test(test_name_from_file),
 		cmocka_unit_test(test_uuid_of_name),	cmocka_unit_test(test_one_user_of_stdio),
 		cmocka_unit_test(test_dump_reads_back), cmocka_unit_test(test_dump_has_every_key),
-		cmocka_unit_test(test_serial_numbers),
+		cmocka_unit_test(test_serial_numbers),	cmocka_unit_test(test_web_addresses),
+		cmocka_unit_test(test_web_needs_tls),
 	};
 
 	return cmocka_run_group_tests_name("config", tests, NULL, NULL);

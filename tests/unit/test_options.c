@@ -154,6 +154,8 @@ static void test_errors(void **state)
 	refused(ARGS("--memory", "x"), "--memory: 'x'");
 	refused(ARGS("--verbose=1"), "--verbose takes no value");
 	refused(ARGS("--vnc", "5900"), "--vnc: '5900'");
+	refused(ARGS("--web", "6080"), "--web: '6080'");
+	refused(ARGS("--web", "0.0.0.0:80"), "--web-tls CERT,KEY");
 	refused(ARGS("--rtc", "gmt"), "--rtc: 'gmt'");
 	refused(ARGS("--disk", ""), "--disk: ");
 	refused(ARGS("--disk", ",ro"), "--disk: ");
@@ -171,13 +173,13 @@ static void test_errors(void **state)
 
 static void test_unavailable(void **state)
 {
-	static const char *const options[] = { "--nic", "--web" };
+	static const char *const options[] = { "--nic" };
 
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
 		refused(ARGS(options[i], "x"), "is not available in this version");
 		refused(ARGS(options[i]), options[i]);
 	}
-	refused(ARGS("--web=x y"), "--web is not available");
+	refused(ARGS("--nic=x y"), "--nic is not available");
 }
 
 static void test_kernel(void **state)

@@ -10,7 +10,14 @@
 #include <stdbool.h>
 
 /* Whose calls: the event loop (main thread) has no role, and all that is allowed at all. */
-enum sandbox_role { SANDBOX_VCPU, SANDBOX_BLOCK, SANDBOX_VNC, SANDBOX_SDL, SANDBOX_ROLES };
+enum sandbox_role {
+	SANDBOX_VCPU,
+	SANDBOX_BLOCK,
+	SANDBOX_VNC,
+	SANDBOX_WEB,
+	SANDBOX_SDL,
+	SANDBOX_ROLES,
+};
 
 /* Whether sandbox_enter() could become that user; with one sentence in *why if not. 0 or -errno. */
 int sandbox_check_user(const char *user, char **why);
