@@ -24,6 +24,7 @@ enum { EVENTS_PER_WAIT = 16 };
 struct loop {
 	struct machine *m;		/* [I] */
 	int epoll, timer, wake;		/* [I] */
+	uint64_t set_for;		/* [m] host time of the timer; 0: off */
 	struct loop_fd timer_fd, wake_fd; /* [m] */
 	void (*wanted)(void *arg);	/* [I] once running */
 	void *wanted_arg;		/* [I] */
@@ -46,8 +47,9 @@ void loop_rearm(void *arg, bool armed, uint64_t host_ns)
 	struct machine *m = arg;
 	struct itimerspec its = { 0 };
 
-	if (!m->loop)
-		return;
+	if (!m->loop || (!armed && m->loop->set_for <= loop_host_now(NULL)))
+		return; /* it has fired, and is off */
+	m->loop->set_for = armed ? host_ns : 0;
 	if (armed) {
 		if (!host_ns)
 			host_ns = 1; /* 0 would disarm */

@@ -14,6 +14,13 @@ struct box {
 	unsigned x0, x1, y0, y1; /* empty: y0 == y1 */
 };
 
+enum { BLOCK = 64 }; /* pixels that are compared at a time */
+
+/* Pixels of a line: from x0 to before x1. */
+struct span {
+	unsigned x0, x1;
+};
+
 struct line {
 	uint64_t address; /* in fetches; in bytes when linear */
 	unsigned pan;	  /* in pixels before scaling */
@@ -166,9 +173,9 @@ static uint32_t load16(const uint8_t *p)
 }
 
 /* width pixels from in, all of which lie in video memory. */
-static void convert(const struct vga_paint *p, const uint8_t *restrict in, uint32_t *restrict out)
+static void convert(const struct vga_paint *p, const uint8_t *restrict in, uint32_t *restrict out,
+		    unsigned width)
 {
-	unsigned width = p->view.width;
 	uint32_t c;
 
 	switch (p->view.bpp) {
@@ -197,27 +204,51 @@ static void convert(const struct vga_paint *p, const uint8_t *restrict in, uint3
 	}
 }
 
-/* A line that does not lie in video memory as a whole is black. */
-static const uint32_t *linear_line(struct vga *v, const struct line *l)
+/* Narrows down [x0, x1) by blocks of pixels that are the same in both. */
+static void trim_blocks(const uint32_t *a, const void *b, struct span *s)
+{
+	const uint8_t *other = b;
+
+	while (s->x1 - s->x0 >= BLOCK &&
+	       !memcmp(a + s->x0, other + 4 * (size_t)s->x0, BLOCK * sizeof(*a)))
+		s->x0 += BLOCK;
+	while (s->x1 - s->x0 >= BLOCK &&
+	       !memcmp(a + s->x1 - BLOCK, other + 4 * (size_t)(s->x1 - BLOCK), BLOCK * sizeof(*a)))
+		s->x1 -= BLOCK;
+}
+
+/*
+ * A line that does not lie in video memory as a whole is black. With 32 bits, pixels that are on the
+ * surface already are left out, as far as that is to be seen without converting.
+ */
+static const uint32_t *linear_line(struct vga *v, const struct line *l, const uint32_t *to,
+				   struct span *s)
 {
 	struct vga_paint *p = &v->paint;
-	unsigned len = linear_len(&p->view);
+	unsigned len = linear_len(&p->view), bytes = (p->view.bpp + 7) / 8;
+	const uint8_t *in;
 
-	if (l->address >= v->vram_len || len > v->vram_len - l->address)
+	if (l->address >= v->vram_len || len > v->vram_len - l->address) {
 		memset(p->pixel, 0, p->view.width * sizeof(*p->pixel));
-	else
-		convert(p, v->vram + l->address, p->pixel);
+		return p->pixel;
+	}
+	in = v->vram + l->address;
+	if (p->view.bpp == 32)
+		trim_blocks(to, in, s);
+	convert(p, in + (size_t)s->x0 * bytes, p->pixel + s->x0, s->x1 - s->x0);
 	return p->pixel;
 }
 
-static const uint32_t *make_line(struct vga *v, const struct line *l)
+/* A line of pixels, as far as the span goes. */
+static const uint32_t *make_line(struct vga *v, const struct line *l, const uint32_t *to,
+				 struct span *s)
 {
 	struct vga_paint *p = &v->paint;
 	unsigned scale = p->view.x_scale;
 	const uint32_t *in = p->pixel + l->pan;
 
 	if (p->view.kind == VGA_LINEAR)
-		return linear_line(v, l);
+		return linear_line(v, l, to, s);
 	fetch_planes(v, l);
 	if (scale == 1)
 		return in;
@@ -248,21 +279,22 @@ static void box_add(const struct vga_paint *p, struct box *b, unsigned y, unsign
 	b->y1 = y + 1;
 }
 
-/* Copies what differs of a line; false if nothing does. */
-static bool put_line(uint32_t *to, const uint32_t *from, unsigned width, unsigned *x0, unsigned *x1)
+/* Copies what differs of a line, and says what that is; false if nothing does. */
+static bool put_line(uint32_t *to, const uint32_t *from, struct span *s)
 {
-	unsigned first = 0, end = width;
+	trim_blocks(to, from, s);
+	while (s->x0 < s->x1 && to[s->x0] == from[s->x0])
+		s->x0++;
+	while (s->x0 < s->x1 && to[s->x1 - 1] == from[s->x1 - 1])
+		s->x1--;
+	memcpy(to + s->x0, from + s->x0, (s->x1 - s->x0) * sizeof(*to));
+	return s->x0 < s->x1;
+}
 
-	if (!memcmp(to, from, width * sizeof(*to)))
-		return false;
-	while (to[first] == from[first])
-		first++;
-	while (to[end - 1] == from[end - 1])
-		end--;
-	memcpy(to + first, from + first, (end - first) * sizeof(*to));
-	*x0 = first;
-	*x1 = end;
-	return true;
+/* Lines that show the same part of memory, and come one after the other, are made once. */
+static bool same_line(const struct vga_view *view, const struct line *a, const struct line *b)
+{
+	return view->kind != VGA_LINEAR && a->address == b->address && a->pan == b->pan;
 }
 
 bool vga_draw_graphics(struct vga *v, uint32_t *pixels, unsigned stride, bool all)
@@ -272,19 +304,20 @@ bool vga_draw_graphics(struct vga *v, uint32_t *pixels, unsigned stride, bool al
 	const uint32_t *made = NULL;
 	struct box box = { 0 };
 	bool drawn = false, skip = !all && p->view.kind == VGA_LINEAR;
-	unsigned x0, x1;
+	struct span s;
 
 	for (unsigned y = skip ? next_changed(v, 0) : 0; y < p->view.height;
 	     y = skip ? next_changed(v, y + 1) : y + 1) {
 		find_line(&p->view, y, &l);
 		if (!all && !line_changed(v, &l))
 			continue;
-		if (!made || l.address != last.address || l.pan != last.pan)
-			made = make_line(v, &l);
+		s = (struct span){ 0, p->view.width };
+		if (!made || !same_line(&p->view, &l, &last))
+			made = make_line(v, &l, pixels + (size_t)y * stride, &s);
 		last = l;
-		if (!put_line(pixels + (size_t)y * stride, made, p->view.width, &x0, &x1))
+		if (!put_line(pixels + (size_t)y * stride, made, &s))
 			continue;
-		box_add(p, &box, y, x0, x1);
+		box_add(p, &box, y, s.x0, s.x1);
 		drawn = true;
 	}
 	box_flush(p, &box);

@@ -295,8 +295,11 @@ static inline void vga_touch(struct vga *v)
 bool vga_draw_text(struct vga *v, uint32_t *pixels, unsigned stride, bool all);
 bool vga_draw_graphics(struct vga *v, uint32_t *pixels, unsigned stride, bool all);
 
-/* Half a period of the text cursor's blinking; characters blink at half its rate. */
-#define VGA_BLINK_NS (NS_PER_SEC * 16 / 60)
+/*
+ * Half a period of the text cursor's blinking, as desktops' cursors have it; characters blink at half
+ * its rate. A guest cannot see it, and the 16 frames of the real board would cost twice the wakeups.
+ */
+#define VGA_BLINK_NS (530 * NS_PER_MS)
 
 /* Four planes' words: bit p of n selects byte p. */
 static inline uint32_t vga_planes(unsigned n)

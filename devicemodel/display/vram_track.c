@@ -96,18 +96,6 @@ bool track_idle(const struct track *t)
 	return t->look.idle;
 }
 
-bool track_changed(const struct track *t, uint64_t off, uint64_t len)
-{
-	uint64_t page, last;
-
-	if (!page_range(t, off, len, &page, &last))
-		return false;
-	for (; page <= last; page++)
-		if (t->changed[page / WORD_BITS] >> page % WORD_BITS & 1)
-			return true;
-	return false;
-}
-
 uint64_t track_next(const struct track *t, uint64_t off)
 {
 	uint64_t page = off / VRAM_PAGE;
@@ -123,4 +111,11 @@ uint64_t track_next(const struct track *t, uint64_t off)
 		return UINT64_MAX;
 	page = i * WORD_BITS + __builtin_ctzl(word);
 	return page * VRAM_PAGE > off ? page * VRAM_PAGE : off;
+}
+
+bool track_changed(const struct track *t, uint64_t off, uint64_t len)
+{
+	uint64_t next = track_next(t, off);
+
+	return next != UINT64_MAX && next - off < len;
 }

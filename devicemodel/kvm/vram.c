@@ -50,12 +50,8 @@ static void unprotect(struct kvm_vram *t)
 
 static void event_ready(void *arg, uint32_t events)
 {
-	struct kvm_vram *t = arg;
-	uint64_t n;
-
 	(void)events;
-	if (read(t->event, &n, sizeof(n)) == sizeof(n))
-		wake(t);
+	wake(arg);
 }
 
 bool kvm_vram_fault(struct kvm *k, uint64_t seen)
@@ -326,7 +322,8 @@ int kvm_vram_init(struct kvm *k)
 	if (t->event < 0)
 		return -errno;
 	machine_lock(k->m);
-	err = loop_add(k->m->loop, &t->watch, t->event, EPOLLIN, event_ready, t);
+	/* by its edge: what was told counts, not how often, so nobody reads it */
+	err = loop_add(k->m->loop, &t->watch, t->event, EPOLLIN | EPOLLET, event_ready, t);
 	loop_name(k->m->loop, &t->watch, "video memory");
 	machine_unlock(k->m);
 	return err;

@@ -143,7 +143,7 @@ static void test_cursor(void **state)
 		rig_advance(t->r, 25 * NS_PER_MS);
 	}
 	assert_in_range(on, 60, 100);
-	assert_in_range(changes, 12, 18);
+	assert_in_range(changes, 7, 9);
 	vga_set_watched(t->vga, false);
 	set_crtc(t, 0x0a, CURSOR_OFF_BIT | 13);
 	for (unsigned i = 0; i < 8; i++) {
@@ -179,7 +179,7 @@ static void test_blink(void **state)
 		rig_advance(t->r, 25 * NS_PER_MS);
 	}
 	assert_in_range(on, 60, 100);
-	assert_in_range(changes, 6, 10);
+	assert_in_range(changes, 3, 5);
 }
 
 static void test_text_scroll(void **state)
