@@ -151,13 +151,13 @@ def show_profiles(keep):
 def plot(keep, found):
     """build/bench/idle.png: one viewer, and little or nothing moves."""
     sides = ["qemu", *(f"{mode} on caisson" for mode in MODES)]
-    lines = ["\t".join(("case", idlereport.PEER, *MODES))]
+    lines = ["\t".join(("case", idlereport.PEER, *(f"Caisson, {mode}" for mode in MODES)))]
     for screen in ("text", "fb"):
         for step in (s["name"] for s in WATCHED):
             results = [found.get(screen, {}).get(side, {}).get(step) for side in sides]
             if None in results:
                 return
-            label = f"{idlereport.SCREENS[screen]}, {step.partition(',')[0]}"
+            label = f"{idlereport.SCREENS[screen]},\\n{step.partition(',')[0]}"
             lines.append("\t".join((label, *(f"{idlereport.rates(r).others.k:.2f}" for r in results))))
     (keep / "plot.tsv").write_text("\n".join(lines) + "\n")
     picture = TOP / "build/bench/idle.png"
