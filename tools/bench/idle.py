@@ -175,7 +175,9 @@ def main(keep, asked):
     if asked.profile:
         show_profiles(keep)
         return
-    path = TOP / "build/bench/idle.json"
-    path.write_text(json.dumps(idlereport.rows(found), indent=1) + "\n")
-    print(f"written: {path.relative_to(TOP)}")
+    for name, text in (("idle.json", json.dumps(idlereport.rows(found), indent=1)),
+                       ("idle.md", "\n".join(idlereport.markdown(found)))):
+        path = TOP / "build/bench" / name
+        path.write_text(text + "\n")
+        print(f"written: {path.relative_to(TOP)}")
     plot(keep, found)

@@ -211,3 +211,27 @@ def rows(found):
                                  peer and peer.watched / peer.alone))
                 table.append(row(case, "device model: instructions for an update", m.update, peer and peer.update))
     return table
+
+
+def markdown(found):
+    """The tables of docs/performance.md."""
+    for screen in found:
+        yield from (f"| {SCREENS[screen]} | | device model: k insn/s | wakeups/s (preempted) | vCPU: k insn/s | wakeups/s | exits/s | updates/s |",
+                    "| --- | --- | --- | --- | --- | --- | --- | --- |")
+        for step in (*STILL, BLINKS, "no viewer", "a viewer"):
+            for number, (side, result) in enumerate(sides_with(found, screen, step)):
+                r = rates(result)
+                yield (f"| {'' if number else step} | {title(side)} | {r.others.k:.0f} | {r.others.wakeups:.2f} ({r.others.preempted:.2f}) | "
+                       f"{r.vcpu.k:.0f} | {r.vcpu.wakeups:.1f} | {r.exits:.1f} | {r.updates:.2f} |")
+        yield ""
+    yield from (f"| {LATENCY} | | median, ms | worst, ms |", "| --- | --- | --- | --- |")
+    for screen in found:
+        for side, result in sides_with(found, screen, LATENCY):
+            yield "| {} | {} | {:.1f} | {:.1f} |".format(SCREENS[screen], title(side), *median_and_worst(result))
+    yield from ("", "| moving picture | | vCPU, M insn: no viewer | a viewer | more | updates/s | device model: M insn an update |",
+                "| --- | --- | --- | --- | --- | --- | --- |")
+    for screen in found:
+        for what in MOVING:
+            for m in moving(found, screen, what):
+                yield (f"| {what}, {SCREENS[screen]} | {title(m.side)} | {m.alone / 1e6:.0f} | {m.watched / 1e6:.0f} | "
+                       f"{100 * (m.watched / m.alone - 1):.1f} % | {m.updates / m.seconds:.1f} | {m.update / 1e6:.2f} |")
