@@ -212,9 +212,11 @@ static void trim_blocks(const uint32_t *a, const void *b, struct span *s)
 	while (s->x1 - s->x0 >= BLOCK &&
 	       !memcmp(a + s->x0, other + 4 * (size_t)s->x0, BLOCK * sizeof(*a)))
 		s->x0 += BLOCK;
-	while (s->x1 - s->x0 >= BLOCK &&
-	       !memcmp(a + s->x1 - BLOCK, other + 4 * (size_t)(s->x1 - BLOCK), BLOCK * sizeof(*a)))
-		s->x1 -= BLOCK;
+	for (unsigned x; s->x1 - s->x0 >= BLOCK; s->x1 = x) {
+		x = s->x1 - BLOCK;
+		if (memcmp(a + x, other + 4 * (size_t)x, BLOCK * sizeof(*a)))
+			break;
+	}
 }
 
 /*

@@ -296,8 +296,8 @@ bool vga_draw_text(struct vga *v, uint32_t *pixels, unsigned stride, bool all);
 bool vga_draw_graphics(struct vga *v, uint32_t *pixels, unsigned stride, bool all);
 
 /*
- * Half a period of the text cursor's blinking, as desktops' cursors have it; characters blink at half
- * its rate. A guest cannot see it, and the 16 frames of the real board would cost twice the wakeups.
+ * Half a period of the text cursor's blinking, as desktops' cursors have it; characters blink at
+ * half its rate. A guest cannot see it; the real board's 16 frames would cost twice the wakeups.
  */
 #define VGA_BLINK_NS (530 * NS_PER_MS)
 

@@ -280,8 +280,13 @@ static void test_small_cursor(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_text),   TEST(test_planes),	TEST(test_bytes),	 TEST(test_four_colours),
-		TEST(test_linear), TEST(test_compared), TEST(test_small_cursor),
+		TEST(test_text),
+		TEST(test_planes),
+		TEST(test_bytes),
+		TEST(test_four_colours),
+		TEST(test_linear),
+		TEST(test_compared),
+		TEST(test_small_cursor),
 	};
 
 	return cmocka_run_group_tests_name("vga_damage", tests, NULL, NULL);
