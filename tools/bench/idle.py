@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -72,15 +71,12 @@ def sessions(asked):
     """The guests to start, those of one hypervisor behind each other."""
     everything = asked.all or asked.case
     screens = ("text", "fb", "installer") if everything else ("text", "fb")
-    plan = []
-    for hypervisor in ("caisson", "kvm"):
-        for screen in screens:
-            for mode in MODES:
-                if mode == "idle" or everything:
-                    plan.append(session("caisson", hypervisor, mode, screen, STEPS[screen]))
-                elif hypervisor == "caisson":
-                    plan.append(session("caisson", hypervisor, mode, screen, WATCHED))
+    modes = MODES if everything else ("idle",)
+    plan = [session("caisson", hypervisor, mode, screen, STEPS[screen])
+            for hypervisor in ("caisson", "kvm") for screen in screens for mode in modes]
     plan += [session("qemu", "kvm", "", screen, STEPS[screen]) for screen in screens]
+    if not everything:
+        plan += [session("caisson", "caisson", mode, screen, WATCHED) for screen in screens for mode in ("compare", "log")]
     plan = [s for s in plan if re.search(asked.case or "", s["name"])]
     for s in plan:
         s["profile"] = asked.profile
@@ -154,13 +150,13 @@ def show_profiles(keep):
 def plot(keep, found):
     """build/bench/idle.png: one viewer, and little or nothing moves."""
     sides = ["qemu", *(f"{mode} on caisson" for mode in MODES)]
-    lines = ["\t".join(("case", idlereport.PEER, *MODES))]
+    lines = ["\t".join(("case", idlereport.PEER, *(f"Caisson, {mode}" for mode in MODES)))]
     for screen in ("text", "fb"):
         for step in (s["name"] for s in WATCHED):
             results = [found.get(screen, {}).get(side, {}).get(step) for side in sides]
             if None in results:
                 return
-            label = f"{idlereport.SCREENS[screen]}, {step.partition(',')[0]}"
+            label = f"{idlereport.SCREENS[screen]},\\n{step.partition(',')[0]}"
             lines.append("\t".join((label, *(f"{idlereport.rates(r).others.k:.2f}" for r in results))))
     (keep / "plot.tsv").write_text("\n".join(lines) + "\n")
     picture = TOP / "build/bench/idle.png"
@@ -178,7 +174,9 @@ def main(keep, asked):
     if asked.profile:
         show_profiles(keep)
         return
-    path = TOP / "build/bench/idle.json"
-    path.write_text(json.dumps(idlereport.rows(found), indent=1) + "\n")
-    print(f"written: {path.relative_to(TOP)}")
+    for name, text in (("idle.json", json.dumps(idlereport.rows(found), indent=1)),
+                       ("idle.md", "\n".join(idlereport.markdown(found)))):
+        path = TOP / "build/bench" / name
+        path.write_text(text + "\n")
+        print(f"written: {path.relative_to(TOP)}")
     plot(keep, found)

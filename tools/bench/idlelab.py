@@ -120,7 +120,9 @@ def profile(guest, step):
         yield
         return
     data = f"/tmp/{guest.session['name']}, {step['name']}.perf"
-    perf = subprocess.Popen(["perf", "record", "-q", "-e", "cpu-clock", "-c", str(SAMPLE), "-p", str(guest.pid), "-o", data])
+    record = ["perf", "record", "-q", "-e", "cpu-clock", "-c", str(SAMPLE), "-o", data]
+    subprocess.run([*record, "true"], check=True)       # so that its own files are in memory
+    perf = subprocess.Popen([*record, "-p", str(guest.pid)])
     guest.wait(SETTLE)
     yield
     perf.send_signal(signal.SIGINT)
@@ -142,6 +144,7 @@ def step_idle(guest, step):
 def step_work(guest, step):
     """Something that moves, from the order to the answer."""
     guest.order("C")
+    guest.order("f")
     guest.look(step["viewer"])
     guest.wait(SETTLE)
     with profile(guest, step):

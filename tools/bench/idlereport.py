@@ -55,12 +55,12 @@ def show_windows(found, screen):
     steps = [s for s in (*STILL, BLINKS, "no viewer", "a viewer") if sides_with(found, screen, s)]
     for step in steps:
         print(f"\n{SCREENS[screen]}, {step}")
-        print(f"  {'':26} {'device model':>29} {'vCPU':>29}")
-        print(f"  {'':26} {'k insn/s':>9} {'wakeups/s':>9} {'preempted':>9} "
+        print(f"  {'':28} {'device model':>29} {'vCPU':>29}")
+        print(f"  {'':28} {'k insn/s':>9} {'wakeups/s':>9} {'preempted':>9} "
               f"{'k insn/s':>9} {'wakeups/s':>9} {'preempted':>9} {'exits/s':>8} {'updates/s':>9}")
         for side, result in sides_with(found, screen, step):
             r = rates(result)
-            print(f"  {title(side):26} " + " ".join(f"{x.k:9.1f} {x.wakeups:9.2f} {x.preempted:9.2f}" for x in (r.others, r.vcpu)) +
+            print(f"  {title(side):28} " + " ".join(f"{x.k:9.1f} {x.wakeups:9.2f} {x.preempted:9.2f}" for x in (r.others, r.vcpu)) +
                   f" {r.exits:8.1f} {r.updates:9.2f}")
 
 
@@ -89,9 +89,9 @@ def show_moving(found):
             if not rows:
                 continue
             print(f"\n{SCREENS[screen]}, {what}: million instructions of the vCPU for the same work, and of the device model for an update")
-            print(f"  {'':26} {'no viewer':>10} {'a viewer':>10} {'more, %':>8} {'updates':>8} {'a second':>8} {'an update':>10} {'Mpixel':>7}")
+            print(f"  {'':28} {'no viewer':>10} {'a viewer':>10} {'more, %':>8} {'updates':>8} {'a second':>8} {'an update':>10} {'Mpixel':>7}")
             for m in rows:
-                print(f"  {title(m.side):26} {m.alone / 1e6:10.1f} {m.watched / 1e6:10.1f} {100 * (m.watched / m.alone - 1):8.1f} "
+                print(f"  {title(m.side):28} {m.alone / 1e6:10.1f} {m.watched / 1e6:10.1f} {100 * (m.watched / m.alone - 1):8.1f} "
                       f"{m.updates:8} {m.updates / m.seconds:8.1f} {m.update / 1e6:10.2f} {m.pixels / 1e6:7.1f}")
 
 
@@ -211,3 +211,27 @@ def rows(found):
                                  peer and peer.watched / peer.alone))
                 table.append(row(case, "device model: instructions for an update", m.update, peer and peer.update))
     return table
+
+
+def markdown(found):
+    """The tables of docs/performance.md."""
+    for screen in found:
+        yield from (f"| {SCREENS[screen]} | | device model: k insn/s | wakeups/s (preempted) | vCPU: k insn/s | wakeups/s | exits/s | updates/s |",
+                    "| --- | --- | --- | --- | --- | --- | --- | --- |")
+        for step in (*STILL, BLINKS, "no viewer", "a viewer"):
+            for number, (side, result) in enumerate(sides_with(found, screen, step)):
+                r = rates(result)
+                yield (f"| {'' if number else step} | {title(side)} | {r.others.k:.0f} | {r.others.wakeups:.2f} ({r.others.preempted:.2f}) | "
+                       f"{r.vcpu.k:.0f} | {r.vcpu.wakeups:.1f} | {r.exits:.1f} | {r.updates:.2f} |")
+        yield ""
+    yield from (f"| {LATENCY} | | median, ms | worst, ms |", "| --- | --- | --- | --- |")
+    for screen in found:
+        for side, result in sides_with(found, screen, LATENCY):
+            yield "| {} | {} | {:.1f} | {:.1f} |".format(SCREENS[screen], title(side), *median_and_worst(result))
+    yield from ("", "| moving picture | | vCPU, M insn: no viewer | a viewer | more | updates/s | device model: M insn an update |",
+                "| --- | --- | --- | --- | --- | --- | --- |")
+    for screen in found:
+        for what in MOVING:
+            for m in moving(found, screen, what):
+                yield (f"| {what}, {SCREENS[screen]} | {title(m.side)} | {m.alone / 1e6:.0f} | {m.watched / 1e6:.0f} | "
+                       f"{100 * (m.watched / m.alone - 1):.1f} % | {m.updates / m.seconds:.1f} | {m.update / 1e6:.2f} |")

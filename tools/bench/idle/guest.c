@@ -18,6 +18,7 @@
 
 enum {
 	COM1 = 0x3f8,
+	FULL = 100,		/* more lines than any screen has */
 	MANY_LINES = 1000,	/* text mode */
 	LINES = 200,		/* each a redrawn picture */
 	FRAMES = 200,
@@ -94,6 +95,9 @@ static void obey(char command)
 		answer(command);
 		show("x");
 		return;
+	case 'f':		/* from here on each line scrolls */
+		scroll(FULL);
+		break;
 	case 's':
 		scroll(LINES);
 		break;

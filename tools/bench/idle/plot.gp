@@ -5,9 +5,11 @@ set output ARG2
 set title "Device model's threads with one VNC viewer, thousand instructions a second"
 set datafile separator "\t"
 set logscale y
-set yrange [1:100000]
+set yrange [1:1000000]
 set format y "%'.0f"
 set grid ytics lc rgb "#dddddd"
+set bmargin 4
+set xrange [-0.6:3.6]
 set border 3
 set tics nomirror
 set key top left reverse Left
