@@ -63,9 +63,9 @@ void track_all(struct track *t)
 }
 
 /*
- * Looks at what the hypervisor's page tables hold in whole tables, of which it takes write access
- * at once: what is beside the part that shows, ends a rest and changes no picture. False where there
- * is no log.
+ * Asks for whole page tables of the hypervisor's, which loses and gets write access to one of them
+ * as fast as to a page. What is written beside the part that shows ends a rest and changes no
+ * picture. False where there is no log.
  */
 static bool ask(struct track *t, uint64_t off, uint64_t len, bool rest)
 {

@@ -7,7 +7,7 @@
 #include "display/vga_priv.h"
 #include "machine/machine_priv.h"
 
-enum { PAGES = 130, LEN = PAGES * VRAM_PAGE };
+enum { PAGES = 1100, TABLE = 2 << 20, LEN = PAGES * VRAM_PAGE };
 
 struct fixture {
 	struct rig *r;
@@ -150,21 +150,25 @@ static void test_range_ends(void **state)
 	assert_false(track_changed(t, 0, 0));
 }
 
-/* The part that shows is told in whole pages; what changes elsewhere is no change. */
+/* The part that shows is told in whole tables; what changes elsewhere is no change. */
 static void test_part(void **state)
 {
 	struct fixture *f = *state;
 
 	f->log[0] = 1ul << 2 | 1ul << 5;
 	assert_false(track_collect(&f->track, 3 * VRAM_PAGE + 5, VRAM_PAGE, true));
-	assert_int_equal(f->asked.off, 3 * VRAM_PAGE);
-	assert_int_equal(f->asked.len, 2 * VRAM_PAGE);
+	assert_int_equal(f->asked.off, 0);
+	assert_int_equal(f->asked.len, TABLE);
+	assert_false(track_collect(&f->track, TABLE - 1, 2, true));
+	assert_int_equal(f->asked.off, 0);
+	assert_int_equal(f->asked.len, 2 * TABLE);
 	f->log[0] = 1ul << 4;
 	assert_true(track_collect(&f->track, 3 * VRAM_PAGE + 5, VRAM_PAGE, true));
 	assert_false(track_collect(&f->track, LEN - 1, UINT64_MAX, true));
+	assert_int_equal(f->asked.off, 2 * TABLE);
 	assert_int_equal(f->asked.off + f->asked.len, LEN);
 	assert_false(track_collect(&f->track, LEN, 1, true)); /* nothing of it is there */
-	assert_int_equal(f->looks, 3);
+	assert_int_equal(f->looks, 4);
 }
 
 static void test_compare(void **state)
