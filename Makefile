@@ -56,6 +56,9 @@ $(BUILD)/obj/%.o: %.c
 	$(call say,CC,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+# Pixels, several at a time.
+$(BUILD)/obj/devicemodel/display/vga_graphics.o: CFLAGS += -O3
+
 $(BUILD)/obj/dsdt.o: $(BUILD)/firmware/dsdt_aml.c
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
@@ -233,5 +236,5 @@ help:
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all deps run test check bare lab lab-intel soak style cppcheck headers sanitized unit-programs bench bench-boot \
+.PHONY: all deps run test check fuzz bare lab lab-intel soak style cppcheck headers sanitized unit-programs bench bench-boot \
         bench-idle bench-exits install help clean

@@ -184,6 +184,7 @@ static void print_table(const char *name, struct json_object *o)
 	print_line("display", child(o, "display"));
 	print_line("viewers", child(o, "vnc"));
 	print_line("browsers", child(o, "web"));
+	print_line("window", child(o, "window"));
 	print_threads(child(o, "threads"));
 }
 

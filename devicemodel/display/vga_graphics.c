@@ -77,6 +77,18 @@ static bool line_changed(const struct vga *v, const struct line *l)
 	       track_changed(&v->track, 0, (n - (end - first)) * 4);
 }
 
+/* The first line from y on that may have changed, for modes in which lines follow each other. */
+static unsigned next_changed(const struct vga *v, unsigned y)
+{
+	const struct vga_view *view = &v->paint.view;
+	uint64_t off = view->start + (uint64_t)y * view->pitch, next;
+
+	next = track_next(&v->track, off);
+	if (next == UINT64_MAX || (next - view->start) / view->pitch >= view->height)
+		return view->height;
+	return (next - view->start) / view->pitch;
+}
+
 /* --- pixels --- */
 
 static uint32_t *planar_pixels(const struct vga_paint *p, uint32_t word, uint32_t *out)
@@ -154,7 +166,7 @@ static uint32_t load16(const uint8_t *p)
 }
 
 /* width pixels from in, all of which lie in video memory. */
-static void convert(const struct vga_paint *p, const uint8_t *in, uint32_t *out)
+static void convert(const struct vga_paint *p, const uint8_t *restrict in, uint32_t *restrict out)
 {
 	unsigned width = p->view.width;
 	uint32_t c;
@@ -259,10 +271,11 @@ bool vga_draw_graphics(struct vga *v, uint32_t *pixels, unsigned stride, bool al
 	struct line l, last = { UINT64_MAX, 0 };
 	const uint32_t *made = NULL;
 	struct box box = { 0 };
-	bool drawn = false;
+	bool drawn = false, skip = !all && p->view.kind == VGA_LINEAR;
 	unsigned x0, x1;
 
-	for (unsigned y = 0; y < p->view.height; y++) {
+	for (unsigned y = skip ? next_changed(v, 0) : 0; y < p->view.height;
+	     y = skip ? next_changed(v, y + 1) : y + 1) {
 		find_line(&p->view, y, &l);
 		if (!all && !line_changed(v, &l))
 			continue;

@@ -57,6 +57,7 @@ void track_all(struct track *t);	/* all counts as changed: after a reset or a re
 bool track_collect(struct track *t, uint64_t off, uint64_t len, bool rest);
 bool track_idle(const struct track *t); /* nothing changes before look.woken() */
 bool track_changed(const struct track *t, uint64_t off, uint64_t len); /* as last collected */
+uint64_t track_next(const struct track *t, uint64_t off); /* that changed; UINT64_MAX: none */
 
 /* --- registers --- */
 

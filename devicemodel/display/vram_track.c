@@ -107,3 +107,20 @@ bool track_changed(const struct track *t, uint64_t off, uint64_t len)
 			return true;
 	return false;
 }
+
+uint64_t track_next(const struct track *t, uint64_t off)
+{
+	uint64_t page = off / VRAM_PAGE;
+	size_t i = page / WORD_BITS;
+	unsigned long word;
+
+	if (off >= t->len)
+		return UINT64_MAX;
+	word = t->changed[i] & ~0ul << page % WORD_BITS;
+	while (!word && ++i < t->words)
+		word = t->changed[i];
+	if (!word)
+		return UINT64_MAX;
+	page = i * WORD_BITS + __builtin_ctzl(word);
+	return page * VRAM_PAGE > off ? page * VRAM_PAGE : off;
+}

@@ -54,14 +54,16 @@ class Guest:
     def running(self):
         return self.proc.poll() is None
 
-    def ask(self, request, **more):
-        """What the guest's control socket answers: its own line of JSON, without starting a program."""
+    def ask(self, request, fds=(), **more):
+        """What the guest's control socket answers: its own line of JSON, without starting a program.
+        fds are descriptors that go along."""
         folder = os.environ.get("XDG_RUNTIME_DIR", "/run") + "/caisson"
         with socket.socket(socket.AF_UNIX) as sock:
             sock.settimeout(LIMIT)
             try:
                 sock.connect(f"{folder}/{self.name}.sock")
-                sock.sendall(json.dumps({"request": request, **more}).encode() + b"\n")
+                line = json.dumps({"request": request, **more}).encode() + b"\n"
+                socket.send_fds(sock, [line], list(fds))
                 with sock.makefile("rb") as answer:
                     return json.loads(answer.readline() or "{}")
             except OSError:

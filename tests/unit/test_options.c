@@ -171,6 +171,19 @@ static void test_errors(void **state)
 	refused(ARGS(""), "cannot be read");
 }
 
+static void test_window(void **state)
+{
+	struct config c = accepted(ARGS("--name", "x"));
+
+	assert_false(c.sdl);
+	config_free(&c);
+	c = accepted(ARGS("--sdl", "--vnc", "none"));
+	assert_true(c.sdl);
+	assert_null(c.vnc);
+	config_free(&c);
+	refused(ARGS("--sdl=1"), "takes no value");
+}
+
 static void test_unavailable(void **state)
 {
 	static const char *const options[] = { "--nic" };
@@ -322,7 +335,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all_options),   cmocka_unit_test(test_drive_order),
 		cmocka_unit_test(test_errors),	      cmocka_unit_test(test_unavailable),
-		cmocka_unit_test(test_kernel),
+		cmocka_unit_test(test_kernel),	      cmocka_unit_test(test_window),
 		cmocka_unit_test(test_guess_cd),      cmocka_unit_test(test_guess_disk),
 		cmocka_unit_test(test_guess_refused), cmocka_unit_test(test_config_file),
 		cmocka_unit_test(test_help),	      cmocka_unit_test(test_sandbox),

@@ -148,6 +148,21 @@ static void web_work(struct worker *w)
 	must(is_refused(recvmsg(w->socket, NULL, 0)));
 }
 
+static void sdl_work(struct worker *w)
+{
+	struct pollfd p = { .fd = w->socket };
+
+	do_device_work();
+	must(poll(&p, 1, 0) >= 0);
+	must(!is_refused(recv(w->socket, &errno, 1, MSG_DONTWAIT)));
+	must(!is_refused(send(w->socket, "x", 1, MSG_NOSIGNAL | MSG_DONTWAIT)));
+	must(is_refused(accept4(w->socket, NULL, NULL, 0)));
+	must(is_refused(recvmsg(w->socket, NULL, 0)));
+	must(is_refused(ioctl(-1, KVM_RUN, 0)));
+	must(is_refused(pread(w->file, &errno, 1, 0)));
+	must(!can_make_threads());
+}
+
 static void one_of_each(const void *arg)
 {
 	struct worker w[] = {
@@ -155,12 +170,13 @@ static void one_of_each(const void *arg)
 		{ .role = SANDBOX_BLOCK, .work = block_work, .blocks_signals = true },
 		{ .role = SANDBOX_VNC, .work = vnc_work },
 		{ .role = SANDBOX_WEB, .work = web_work },
+		{ .role = SANDBOX_SDL, .work = sdl_work, .blocks_signals = true },
 	};
 
-	for (unsigned i = 0; i < 4; i++)
+	for (size_t i = 0; i < sizeof(w) / sizeof(w[0]); i++)
 		start(&w[i]);
 	enter_or_end();
-	for (unsigned i = 0; i < 4; i++)
+	for (size_t i = 0; i < sizeof(w) / sizeof(w[0]); i++)
 		finish(&w[i]);
 	/* the event loop has all of it still */
 	must(can_use_files(&w[0]) && can_use_sockets(&w[0]) && can_make_threads());
@@ -219,7 +235,8 @@ static void every_thread_is_in_it(void **state)
 {
 	for (unsigned role = 0; role < SANDBOX_ROLES; role++) {
 		struct worker w = { .role = role, .work = open_file,
-				    .blocks_signals = role == SANDBOX_BLOCK };
+				    .blocks_signals = role == SANDBOX_BLOCK ||
+						      role == SANDBOX_SDL };
 		struct outcome o = in_child(attack_from, &w);
 
 		expect_status(&o, ENDED);

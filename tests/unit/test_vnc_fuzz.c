@@ -2,8 +2,8 @@
 /*
  * The VNC server against viewers that are made up: every stage of the protocol, whole messages with
  * nonsense in them, messages that end halfway, viewers that read nothing, some or all, hang up,
- * reset or stay, many at a time, while the guest paints and changes modes. The server outlives them,
- * still serves, and holds no more memory, threads or descriptors than before.
+ * reset or stay, many at a time, while the guest paints and changes modes. The server outlives
+ * them, still serves, and holds no more memory, threads or descriptors than before.
  *
  * FUZZ_ROUNDS and FUZZ_SEED say how much of it and which (`make fuzz`); the same seed sends the
  * same bytes. What the server makes of them depends on the order in which threads run, too.

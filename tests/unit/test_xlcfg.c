@@ -167,7 +167,7 @@ static void test_keys(void **state)
 			    "on_poweroff='destroy'\non_reboot='destroy'\nvnc=1\n"
 			    "vnclisten='0.0.0.0'\nvncdisplay=3\nfirmware='seabios'\n"
 			    "accel='kvm'\ndebugcon='file:/x'\nexit_port=1\n"
-			    "discard_changes=1\nsdl=0\nvram_tracking='log'\n"
+			    "discard_changes=1\nsdl=1\nvram_tracking='log'\n"
 			    "disk = ['format=raw, vdev=hda, access=rw, target=/w.img']\n");
 
 	assert_string_equal(c.name, "win");
@@ -175,7 +175,7 @@ static void test_keys(void **state)
 	assert_true(c.memory == 2048ull << 20 && c.video_memory == 32ull << 20);
 	assert_int_equal(c.cpus, 2);
 	assert_string_equal(c.boot, "dc");
-	assert_true(c.local_time && c.exit_port && c.discard_changes);
+	assert_true(c.local_time && c.exit_port && c.discard_changes && c.sdl);
 	assert_string_equal(c.serial, "pty");
 	assert_string_equal(c.vnc, "0.0.0.0:5903");
 	assert_false(c.vnc_search);
@@ -216,7 +216,7 @@ static void test_key_errors(void **state)
 	refuses("vga = 'cirrus'", "f.cfg:1: vga: ", "cirrus");
 	refuses("acpi = 0", "f.cfg:1: acpi: ", "this version");
 	refuses("hpet = 2", "f.cfg:1: hpet: ", "'2'");
-	refuses("sdl = 1", "f.cfg:1: sdl: ", "this version");
+	refuses("sdl = 2", "f.cfg:1: sdl: ", "'2'");
 	refuses("on_reboot = 'preserve'", "f.cfg:1: on_reboot: ", "preserve");
 	refuses("on_poweroff = 'restart'", "f.cfg:1: on_poweroff: ", "restart");
 	refuses("serial = 'tcp::1'", "f.cfg:1: serial: ", "tcp::1");

@@ -72,14 +72,15 @@ def sessions(asked):
     """The guests to start, those of one hypervisor behind each other."""
     everything = asked.all or asked.case
     screens = ("text", "fb", "installer") if everything else ("text", "fb")
-    plan = [session("qemu", "kvm", "", screen, STEPS[screen]) for screen in screens]
-    for hypervisor in ("kvm", "caisson"):
+    plan = []
+    for hypervisor in ("caisson", "kvm"):
         for screen in screens:
             for mode in MODES:
                 if mode == "idle" or everything:
                     plan.append(session("caisson", hypervisor, mode, screen, STEPS[screen]))
                 elif hypervisor == "caisson":
                     plan.append(session("caisson", hypervisor, mode, screen, WATCHED))
+    plan += [session("qemu", "kvm", "", screen, STEPS[screen]) for screen in screens]
     plan = [s for s in plan if re.search(asked.case or "", s["name"])]
     for s in plan:
         s["profile"] = asked.profile

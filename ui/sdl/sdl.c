@@ -276,10 +276,10 @@ static int wait_for_window(struct sdl *s, char **why)
 	else if (recv(s->sock, &e, sizeof(e), 0) != (ssize_t)sizeof(e))
 		*why = sentence("--sdl ended while it opened the display; show the guest with "
 				"--vnc.");
-	else if (e.kind != WINDOW_READY)
-		*why = sentence("%.*s", (int)sizeof(e.why), e.why);
-	else
+	else if (e.kind == WINDOW_READY)
 		return 0;
+	else
+		*why = strndup(e.why, sizeof(e.why));
 	return -ENODEV;
 }
 

@@ -18,9 +18,9 @@
 
 enum {
 	COM1 = 0x3f8,
-	MANY_LINES = 4000,	/* text mode */
-	LINES = 400,		/* each a redrawn picture */
-	FRAMES = 300,
+	MANY_LINES = 1000,	/* text mode */
+	LINES = 200,		/* each a redrawn picture */
+	FRAMES = 200,
 };
 
 static int screen, ports;
