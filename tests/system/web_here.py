@@ -18,7 +18,8 @@ import sys
 
 NAME = "screen"
 LIMIT = 200  # a watchdog
-POLL, PPOLL = 7, 271
+# System calls that wait, which of their arguments is the time, and its value for "no limit".
+WAITS = {7: (3, 0xffffffff), 232: (4, 0xffffffff), 271: (3, 0), 441: (4, 0)}
 
 
 def run(*words):
@@ -35,12 +36,11 @@ def picture():
 
 
 def sleeps_for_ever(task):
-    """Whether a thread is in poll() or ppoll() without a timeout."""
+    """Whether a thread waits for descriptors, and for no time."""
     with open(f"{task}/syscall", encoding="ascii") as f:
         words = f.read().split()
-    if words[0] == str(POLL):
-        return int(words[3], 16) & 0xffffffff == 0xffffffff
-    return words[0] == str(PPOLL) and int(words[3], 16) == 0
+    where, forever = WAITS.get(int(words[0]) if words[0].isdigit() else None, (0, None))
+    return forever is not None and int(words[where], 0) & 0xffffffff == forever
 
 
 def rest(pid):
