@@ -260,8 +260,11 @@ void vga_refresh(struct vga *v)
 {
 	struct vga_paint *p = &v->paint;
 
-	if (!p->watched)
-		p->redraw = true;
+	if (p->watched) { /* perhaps the first look after rest, of which nobody else is told then */
+		schedule(v, draw(v));
+		return;
+	}
+	p->redraw = true;
 	if (draw(v))
 		p->last_change = p->last_draw;
 }

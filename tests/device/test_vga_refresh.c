@@ -202,6 +202,19 @@ static void test_late_rest(void **state)
 	assert_false(rig_timer_armed(t->r));
 }
 
+/* A picture is asked for before it is told that rest is over: then nothing tells of it any more. */
+static void test_picture_after_rest(void **state)
+{
+	struct vga_rig *t = *state;
+
+	start_linear(t);
+	t->idle = false; /* the write has ended it, and nobody has heard of that yet */
+	guest_writes(t, 0, 1);
+	assert_false(rig_timer_armed(t->r));
+	vga_refresh(t->vga);
+	assert_true(rig_timer_armed(t->r));
+}
+
 /* Nobody looks: the next write may be told, once, and nothing comes of it. */
 static void test_rest_without_viewers(void **state)
 {
@@ -263,6 +276,7 @@ int main(void)
 		TEST(test_rest),
 		TEST(test_sequence),
 		TEST(test_late_rest),
+		TEST(test_picture_after_rest),
 		TEST(test_rest_without_viewers),
 		TEST(test_log_is_believed),
 	};
