@@ -3,13 +3,11 @@
 #include "vnc_priv.h"
 
 #include "dm/log.h"
+#include "ui/socket.h"
 #include "ui/vnc.h"
 
 #include <errno.h>
-#include <netdb.h>
-#include <netinet/in.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -97,65 +95,13 @@ static int listen_unix(const char *path, char **why)
 
 /* --- ADDR:PORT --- */
 
-struct place {
-	char host[256];
-	char port[8];
-};
-
-static bool is_port(const char *s)
-{
-	char *end;
-	unsigned long n = strtoul(s, &end, 10);
-
-	return s[0] >= '0' && s[0] <= '9' && !*end && n <= 65535 && strlen(s) <= 5;
-}
-
-static bool split(struct place *p, const char *where)
-{
-	const char *colon = strrchr(where, ':');
-	size_t n = colon ? (size_t)(colon - where) : 0;
-
-	if (!colon || n >= sizeof(p->host) || !is_port(colon + 1))
-		return false;
-	if (n > 1 && where[0] == '[' && where[n - 1] == ']')
-		snprintf(p->host, sizeof(p->host), "%.*s", (int)n - 2, where + 1);
-	else
-		snprintf(p->host, sizeof(p->host), "%.*s", (int)n, where);
-	if (!p->host[0])
-		strcpy(p->host, "127.0.0.1");
-	strcpy(p->port, colon + 1);
-	return true;
-}
-
-static int bind_tcp(const struct addrinfo *at)
-{
-	int s = socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), on = 1, err;
-
-	if (s < 0)
-		return -errno;
-	setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (!bind(s, at->ai_addr, at->ai_addrlen) && !listen(s, BACKLOG))
-		return s;
-	err = -errno;
-	close(s);
-	return err;
-}
-
 /* With the port that was really bound, which the caller may have left open. */
-static char *name_address(int s, const char *host)
+static char *name_address(const char *host, unsigned port)
 {
-	struct sockaddr_storage at;
-	socklen_t len = sizeof(at);
-	unsigned port;
+	const char *form = strchr(host, ':') ? "[%s]:%u" : "%s:%u";
 	char *text;
 
-	if (getsockname(s, (struct sockaddr *)&at, &len))
-		return NULL;
-	port = ntohs(at.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&at)->sin6_port
-					      : ((struct sockaddr_in *)&at)->sin_port);
-	if (asprintf(&text, strchr(host, ':') ? "[%s]:%u" : "%s:%u", host, port) < 0)
-		return NULL;
-	return text;
+	return asprintf(&text, form, host, port) < 0 ? NULL : text;
 }
 
 static char *explain(const struct place *p, int err)
@@ -171,8 +117,7 @@ static char *explain(const struct place *p, int err)
 
 static int find(const struct place *p, struct addrinfo **at, char **why)
 {
-	struct addrinfo hints = {.ai_flags = AI_NUMERICSERV, .ai_socktype = SOCK_STREAM};
-	int err = getaddrinfo(p->host, p->port, &hints, at);
+	int err = place_find(p, at);
 
 	if (!err)
 		return 0;
@@ -186,14 +131,15 @@ static int listen_tcp(const struct place *p, char **address, char **why)
 {
 	struct addrinfo *at;
 	int s = find(p, &at, why);
+	unsigned port;
 
 	if (s)
 		return s;
-	s = bind_tcp(at);
+	s = socket_listen(at, &port);
 	freeaddrinfo(at);
 	if (s < 0)
 		return fail(s, why, explain(p, s));
-	*address = name_address(s, p->host);
+	*address = name_address(p->host, port);
 	if (*address)
 		return s;
 	close(s);
@@ -202,23 +148,12 @@ static int listen_tcp(const struct place *p, char **address, char **why)
 
 static int find_tcp(const char *where, struct place *p, char **why)
 {
-	if (split(p, where))
+	if (place_split(p, where))
 		return 0;
 	return fail(-EINVAL, why,
 		    sentence("'%s' is no place for a VNC server; use --vnc ADDR:PORT (as "
 			     "127.0.0.1:5900), --vnc unix:PATH or --vnc none.",
 			     where));
-}
-
-static bool is_loopback(const struct sockaddr *at)
-{
-	const struct in6_addr *in6 = &((const struct sockaddr_in6 *)at)->sin6_addr;
-
-	if (at->sa_family == AF_INET)
-		return ntohl(((const struct sockaddr_in *)at)->sin_addr.s_addr) >> 24 == 127;
-	return at->sa_family == AF_INET6 &&
-	       (IN6_IS_ADDR_LOOPBACK(in6) ||
-		(IN6_IS_ADDR_V4MAPPED(in6) && in6->s6_addr[12] == 127));
 }
 
 int vnc_check_local(const char *where, char **why)
@@ -235,7 +170,7 @@ int vnc_check_local(const char *where, char **why)
 		err = find(&p, &at, why);
 	if (err)
 		return err;
-	local = is_loopback(at->ai_addr);
+	local = socket_is_loopback(at->ai_addr);
 	freeaddrinfo(at);
 	if (local)
 		return 0;

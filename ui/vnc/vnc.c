@@ -10,12 +10,11 @@
 
 #include "dm/log.h"
 #include "dm/sandbox.h"
+#include "ui/socket.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -116,29 +115,6 @@ void vnc_be_alone(struct vnc_viewer *me)
 
 /* --- the listening thread --- */
 
-/* Out of descriptors: a connection that is never taken would wake the thread for ever. */
-static void turn_away(struct vnc *vnc)
-{
-	int sock;
-
-	if (vnc->spare < 0)
-		return;
-	close(vnc->spare);
-	sock = accept4(vnc->sock, NULL, NULL, SOCK_CLOEXEC);
-	if (sock >= 0)
-		close(sock);
-	vnc->spare = fcntl(vnc->sock, F_DUPFD_CLOEXEC, 0);
-}
-
-static void set_options(int sock)
-{
-	int on = 1;
-
-	/* both fail on a unix socket, and need not work there */
-	setsockopt(sock, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	setsockopt(sock, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-}
-
 static void admit(struct vnc *vnc, int sock, bool trusted)
 {
 	struct vnc_viewer *v;
@@ -152,15 +128,10 @@ static void admit(struct vnc *vnc, int sock, bool trusted)
 
 static void take_connection(struct vnc *vnc)
 {
-	int sock = accept4(vnc->sock, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int sock = socket_accept(vnc->sock, &vnc->spare);
 
-	if (sock < 0) {
-		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-			turn_away(vnc);
-		return;
-	}
-	set_options(sock);
-	admit(vnc, sock, false);
+	if (sock >= 0)
+		admit(vnc, sock, false);
 }
 
 /* A socket is one write and one read; the pipe's end does not block. */

@@ -14,8 +14,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -29,28 +27,6 @@
 enum { REQUEST_SECONDS = 10, IDLE_SECONDS = 5 }; /* to make one, and until the next one */
 
 /* --- connections --- */
-
-/* Out of descriptors: a connection that is never taken would wake the thread for ever. */
-static void turn_away(struct web *web)
-{
-	int sock;
-
-	if (web->spare < 0)
-		return;
-	close(web->spare);
-	sock = accept4(web->sock, NULL, NULL, SOCK_CLOEXEC);
-	if (sock >= 0)
-		close(sock);
-	web->spare = fcntl(web->wake, F_DUPFD_CLOEXEC, 0);
-}
-
-static void set_options(int sock)
-{
-	int on = 1;
-
-	setsockopt(sock, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	setsockopt(sock, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-}
 
 /* The library closes the socket if it does not take it. */
 static void add_connection(struct web *web, int sock)
@@ -67,7 +43,6 @@ static void add_connection(struct web *web, int sock)
 		close(sock);
 		return;
 	}
-	set_options(sock);
 	c->web = web;
 	c->next = web->connections;
 	web->connections = c;
@@ -78,16 +53,14 @@ static void add_connection(struct web *web, int sock)
 
 static void take_connection(struct web *web)
 {
-	int sock = accept4(web->sock, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int sock = socket_accept(web->sock, &web->spare);
 
-	if (sock < 0) {
-		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-			turn_away(web);
-	} else if (web->n_connections == WEB_CONNECTIONS) {
+	if (sock < 0)
+		return;
+	if (web->n_connections == WEB_CONNECTIONS)
 		close(sock);
-	} else {
+	else
 		add_connection(web, sock);
-	}
 }
 
 /* After the library has run: frees what is over, asks for what is next. */
@@ -316,7 +289,7 @@ static int start(struct web *web)
 /* Where every address is listened at, the machine's name is what others can use. */
 static char *make_url(const struct web_place *p, bool tls)
 {
-	const char *host = p->host, *scheme = tls ? "https" : "http";
+	const char *host = p->place.host, *scheme = tls ? "https" : "http";
 	char name[256] = "", *url;
 
 	if (!strcmp(host, "0.0.0.0") || !strcmp(host, "::")) {
@@ -343,7 +316,7 @@ static int prepare(struct web *web, const struct web_options *opt, char **why)
 	web->url = make_url(&place, tls);
 	if (web->wake < 0 || !web->name || !web->url)
 		return -ENOMEM;
-	access_init(&web->access, place.host, place.port, tls);
+	access_init(&web->access, place.place.host, place.port, tls);
 	err = web_files_load(&web->files, opt->folder, why);
 	return err ? err : create_library(web, opt, why);
 }

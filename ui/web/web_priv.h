@@ -8,6 +8,7 @@
 #ifndef UI_WEB_PRIV_H
 #define UI_WEB_PRIV_H
 
+#include "ui/socket.h"
 #include "ui/web.h"
 
 #include <libwebsockets.h>
@@ -95,9 +96,8 @@ void web_files_free(struct web_files *f);
 
 struct web_place {
 	int sock;
-	char host[256]; /* without brackets */
-	unsigned port;	/* the one that was bound */
-	bool loopback;
+	struct place place; /* as it was asked for */
+	unsigned port;	    /* the one that was bound */
 };
 
 /* 0 or -errno, with one sentence. any: other addresses than those of the loopback too. */
