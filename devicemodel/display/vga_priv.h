@@ -257,7 +257,7 @@ uint8_t *vga_direct_access(struct vga *v, unsigned off);
 void vga_direct_check(struct vga *v);	/* after a register that says what the window means */
 void vga_direct_leave(struct vga *v);
 void vga_direct_settle(struct vga *v);	/* brings the planes up to date */
-void vga_direct_look(struct vga *v);	/* the same for who watches, by the pages that were written */
+void vga_direct_look(struct vga *v);	/* the same for viewers, by pages */
 
 /* vbe.c */
 extern const struct region_ops vbe_ports_ops, vbe_odd_port_ops;
