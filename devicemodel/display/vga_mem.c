@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The legacy window, 128 KiB at 0xa0000: through latches and write modes to the planes, or in
- * banks of 64 KiB to the linear memory while a VBE mode is on. Every text-mode character that a
- * guest writes comes through here, one exit each.
+ * banks of 64 KiB to the linear memory while a VBE mode is on. One exit for each access, where
+ * vga_direct.c does not keep it from that.
  * State: latch. Ignored: the page bit for odd/even modes (misc output bit 5), the extended memory
  * bit (there are always 256 KiB).
  * Reference: IBM Personal System/2 Hardware Interface Technical Reference, Video Subsystem:
@@ -206,11 +206,9 @@ static void window_write(void *dev, uint64_t off, uint64_t val, unsigned size)
 	uint8_t *direct = vga_direct_access(dev, off);
 	struct vga *v = dev;
 
-	if (direct) {
+	if (direct)
 		memcpy(direct, &val, size);
-		return;
-	}
-	for (unsigned i = 0; i < size; i++)
+	for (unsigned i = 0; i < size && !direct; i++)
 		write_byte(v, off + i, val >> i * 8);
 	vga_touch(v);
 }

@@ -5,7 +5,7 @@
  *
  *	vga.c		the VGA's registers, PCI function, reset, saved state
  *	vga_mem.c	the legacy window at 0xa0000
- *	vga_direct.c	the window without exits, while nobody looks
+ *	vga_direct.c	the window without exits
  *	vbe.c		the Bochs VBE registers
  *	vga_view.c	from registers to a description of the picture
  *	vga_refresh.c	when to draw
@@ -209,6 +209,9 @@ struct vga_direct {
 	struct region region;
 	uint8_t *mem;		/* what the guest reads and writes while on */
 	uint8_t *seen;		/* what of it is in the planes */
+	struct vram_look look;	/* while somebody looks: the last one */
+	unsigned long written;	/* a bit a page: what was found, or came through the device */
+	bool untold;		/* there is nobody who knows what the guest wrote */
 	enum vga_direct_kind kind;
 	unsigned count;		/* accesses through the device since the last change */
 	unsigned patience;	/* how many before it goes on */
@@ -254,6 +257,7 @@ uint8_t *vga_direct_access(struct vga *v, unsigned off);
 void vga_direct_check(struct vga *v);	/* after a register that says what the window means */
 void vga_direct_leave(struct vga *v);
 void vga_direct_settle(struct vga *v);	/* brings the planes up to date */
+void vga_direct_look(struct vga *v);	/* the same for viewers, by pages */
 
 /* vbe.c */
 extern const struct region_ops vbe_ports_ops, vbe_odd_port_ops;

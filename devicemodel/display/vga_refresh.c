@@ -2,8 +2,9 @@
 /*
  * When to draw. Nobody looks: never. Otherwise a change that goes through the device (registers,
  * the legacy window) asks for a picture, and in text modes the clock asks for one when something
- * blinks. In linear modes the guest draws without our knowledge: memory is looked at each frame
- * while it changes, then less and less often, until it rests and the next write is told.
+ * blinks. In linear modes, and in text modes once vga_direct.c has made the window memory of the
+ * guest, the guest draws without our knowledge: memory is looked at each frame while it changes,
+ * then less and less often, until it rests and the next write is told.
  *
  * The first change after rest is drawn soon, but not at once: what a guest draws in one go, a
  * character or a cursor, is one picture then. Such a change is likely to be alone, so a second look
@@ -162,7 +163,7 @@ static bool draw(struct vga *v)
 	bool all = update_view(v) | p->redraw, changed;
 
 	p->redraw = false;
-	vga_direct_settle(v);
+	vga_direct_look(v);
 	if (all || p->palette_changed)
 		all |= update_palette(v);
 	all |= p->view.kind == VGA_TEXT && p->font_changed;
@@ -183,32 +184,51 @@ static uint64_t next_blink(const struct vga_paint *p, uint64_t now)
 	return (now / period + 1) * period;
 }
 
-static void look_again(struct vga *v)
+/* The last look at what the guest draws without our knowledge; NULL: it cannot, at present. */
+static const struct vram_look *last_look(const struct vga *v)
 {
-	struct vga_paint *p = &v->paint;
+	if (v->paint.view.kind == VGA_LINEAR)
+		return &v->track.look;
+	return v->paint.view.kind == VGA_TEXT && v->direct.kind ? &v->direct.look : NULL;
+}
 
-	if (track_idle(&v->track)) {
-		timer_cancel(&p->timer);
-		return;
-	}
+static bool resting(const struct vga *v)
+{
+	const struct vram_look *look = last_look(v);
+
+	return !look || look->idle;
+}
+
+/* When memory is to be looked at again. */
+static uint64_t next_look(struct vga_paint *p)
+{
+	uint64_t when = p->last_draw + p->pace;
+
 	p->soon = p->pace == FRAME_NS;
-	timer_arm_at(&p->timer, p->last_draw + p->pace);
 	p->pace = 2 * p->pace < SLOW_NS ? 2 * p->pace : SLOW_NS;
+	return when;
 }
 
 static void schedule(struct vga *v, bool changed)
 {
 	struct vga_paint *p = &v->paint;
+	uint64_t when = UINT64_MAX, blink;
 
 	if (changed) {
 		p->last_change = p->last_draw;
 		p->pace = FRAME_NS;
 	}
 	p->soon = false;
-	if (p->view.kind == VGA_LINEAR)
-		look_again(v);
-	else if (p->cursor_shown || p->blink_shown)
-		timer_arm_at(&p->timer, next_blink(p, p->last_draw));
+	if (!resting(v))
+		when = next_look(p);
+	if (p->cursor_shown || p->blink_shown) {
+		blink = next_blink(p, p->last_draw);
+		when = blink < when ? blink : when;
+	}
+	if (when == UINT64_MAX)
+		timer_cancel(&p->timer);
+	else
+		timer_arm_at(&p->timer, when);
 }
 
 static void refresh_fire(void *dev)
@@ -218,8 +238,8 @@ static void refresh_fire(void *dev)
 	uint64_t last = p->last_change;
 	bool changed = draw(v);
 
-	if (changed && p->view.kind == VGA_LINEAR && v->track.mode == VRAM_IDLE &&
-	    !v->track.look.idle_ns && p->last_draw - last > ALONE_NS)
+	if (changed && !resting(v) && v->track.mode == VRAM_IDLE && !last_look(v)->idle_ns &&
+	    p->last_draw - last > ALONE_NS)
 		draw(v);
 	schedule(v, changed);
 }
@@ -251,7 +271,7 @@ void vga_set_watched(struct vga *v, bool on)
 		timer_cancel(&p->timer);
 		return;
 	}
-	vga_direct_leave(v);
+	vga_direct_settle(v);
 	p->redraw = true; /* at once: the clock may stand still, in a machine that is paused */
 	schedule(v, draw(v));
 }
@@ -260,6 +280,7 @@ void vga_refresh(struct vga *v)
 {
 	struct vga_paint *p = &v->paint;
 
+	vga_direct_settle(v);
 	if (p->watched) { /* perhaps the first look after rest, of which nobody else is told then */
 		schedule(v, draw(v));
 		return;

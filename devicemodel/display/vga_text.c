@@ -56,24 +56,47 @@ static unsigned min(unsigned a, unsigned b)
 
 /* --- one cell --- */
 
+static unsigned cell_attr(uint32_t cell)
+{
+	return cell >> CELL_ATTR_SHIFT & 0xff;
+}
+
+/* A character's first line in plane 2; fonts are within the VGA's memory. */
+static const uint8_t *glyph_of(const struct text_job *j, uint32_t cell)
+{
+	uint32_t at = j->view->font[cell_attr(cell) >> 3 & 1] + (cell & 0xff) * 32;
+
+	return j->v->vram + (size_t)at * 4 + 2;
+}
+
+/* What the ninth dot shows of the eighth: all of it, or nothing. */
+static unsigned ninth_dot(const struct text_job *j, uint32_t cell)
+{
+	unsigned code = cell & 0xff;
+
+	return j->view->line_graphics && code >= 0xc0 && code <= 0xdf;
+}
+
+/* Nothing of it but its character is to be seen. */
+static bool is_plain(uint32_t cell)
+{
+	return !(cell & (CELL_CURSOR | CELL_HIDDEN)) && (cell_attr(cell) & 0x77) != 0x01;
+}
+
 /* The dots of a line, the leftmost in bit 8. */
 static unsigned glyph_dots(const struct text_job *j, uint32_t cell, unsigned line)
 {
-	const struct vga_view *view = j->view;
-	unsigned code = cell & 0xff, attr = cell >> CELL_ATTR_SHIFT & 0xff, dots;
+	unsigned dots;
 
 	if ((cell & CELL_CURSOR) && line >= (cell >> CELL_START_SHIFT & 0x1f) &&
 	    line <= (cell >> CELL_END_SHIFT & 0x1f))
 		return 0x1ff;
 	if (cell & CELL_HIDDEN)
 		return 0;
-	if ((attr & 0x77) == 0x01 && line == view->underline)
+	if ((cell_attr(cell) & 0x77) == 0x01 && line == j->view->underline)
 		return 0x1ff;
-	dots = vga_fetch(j->v, view->font[attr >> 3 & 1] + code * 32 + line) >> 16 & 0xff;
-	dots <<= 1;
-	if (view->line_graphics && code >= 0xc0 && code <= 0xdf)
-		dots |= dots >> 1 & 1;
-	return dots;
+	dots = glyph_of(j, cell)[line * 4];
+	return dots << 1 | (dots & ninth_dot(j, cell));
 }
 
 /* A line of dots that may be wider than one pixel each, or stick out at the left or right. */
@@ -111,12 +134,37 @@ static void draw_cell_line(const struct text_job *j, uint32_t *row, int x, unsig
 		row[x + 8] = colour[dots & 1];
 }
 
+/* Most cells: nothing but a character, all of it on the surface, a pixel a dot. */
+static void draw_character(const struct text_job *j, const struct text_row *r, unsigned x,
+			   uint32_t cell, const uint32_t colour[2])
+{
+	uint32_t ground = colour[0], differ = colour[0] ^ colour[1];
+	uint32_t *row = j->pixels + (size_t)r->y * j->stride + x;
+	unsigned nine = j->cell_width == 9, ninth = ninth_dot(j, cell);
+	unsigned shift = j->view->line_shift;
+	const uint8_t *glyph = glyph_of(j, cell);
+
+	for (unsigned i = 0; i < r->lines; i++, row += j->stride) {
+		unsigned dots = glyph[((r->first + (i >> shift)) & 0x1f) * 4];
+
+		draw_four(row, ground, differ, dots >> 4);
+		draw_four(row + 4, ground, differ, dots);
+		if (nine)
+			row[8] = colour[dots & ninth];
+	}
+}
+
 static void draw_cell(const struct text_job *j, const struct text_row *r, int x, uint32_t cell)
 {
-	unsigned attr = cell >> CELL_ATTR_SHIFT & 0xff;
+	unsigned attr = cell_attr(cell);
 	unsigned ground = j->view->blink ? attr >> 4 & 7 : attr >> 4;
 	uint32_t colour[2] = { j->v->paint.colour[ground], j->v->paint.colour[attr & 0xf] };
 
+	if (is_plain(cell) && j->view->x_scale == 1 && x >= 0 &&
+	    x + j->cell_width <= j->view->width) {
+		draw_character(j, r, x, cell, colour);
+		return;
+	}
 	for (unsigned i = 0; i < r->lines; i++) {
 		unsigned line = (r->first + (i >> j->view->line_shift)) & 0x1f;
 

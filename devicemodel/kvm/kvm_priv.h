@@ -12,7 +12,7 @@
 #include "kvm.h"
 #include "machine/machine_priv.h"
 
-enum { KVM_SLOTS = 64 };
+enum { KVM_SLOTS = 64, KVM_VIEWS = 2 };
 
 /* One memory slot as the kernel has it; len 0: free. */
 struct kvm_slot {
@@ -28,12 +28,14 @@ struct kvm_vram {
 	bool extension;		/* [I] the hypervisor does it: /dev/caisson */
 	int event;		/* [I] its eventfd */
 	struct loop_fd watch;
-	struct region *region;	/* the one that guest_view shows */
-	uint8_t *guest_view;	/* a mapping of its own, of which write access can be taken */
+	struct {
+		struct region *region;
+		uint8_t *host;	/* the guest's mapping of it; NULL: it could not be made */
+	} view[KVM_VIEWS];
 	int slot;		/* what is tracked; -1: nothing */
 	uint64_t off, len, idle_ns;
 	bool idle;		/* woken() is to be called for the next write */
-	bool protected;		/* no write access, in guest_view */
+	uint8_t *held;		/* the range, while it has no write access; else NULL */
 	uint64_t turns;		/* how often that has changed */
 	bool lost;		/* a log went with its slot, or was passed by: all is dirty */
 	uint64_t last_found;	/* when there was a dirty page */

@@ -2,6 +2,8 @@
 /*
  * Which pages of video memory the guest wrote, and rest: when nothing has been written for a while,
  * write access to the part that shows is taken away, and nobody asks before the next write is told.
+ * That part is in the linear frame buffer or in the text window, one at a time: whose look is the
+ * last one. What is lost by a change from one to the other is drawn whole then.
  *
  * /dev/caisson does that by itself (<uapi/caisson.h>). Elsewhere the slot shows a second mapping of
  * the memory, of which mprotect() takes write access: the guest's write then ends KVM_RUN with
@@ -41,10 +43,10 @@ static void wake(struct kvm_vram *t)
 
 static void unprotect(struct kvm_vram *t)
 {
-	if (!t->protected)
+	if (!t->held)
 		return;
-	mprotect(t->guest_view + t->off, t->len, PROT_READ | PROT_WRITE);
-	t->protected = false;
+	mprotect(t->held, t->len, PROT_READ | PROT_WRITE);
+	t->held = NULL;
 	t->turns++;
 }
 
@@ -58,7 +60,7 @@ bool kvm_vram_fault(struct kvm *k, uint64_t seen)
 {
 	struct kvm_vram *t = &k->vram;
 
-	if (!t->protected) /* another processor was first, or protect() found a change */
+	if (!t->held) /* another processor was first, or protect() found a change */
 		return t->turns != seen;
 	t->faults++;
 	unprotect(t);
@@ -75,7 +77,7 @@ void kvm_vram_written(struct kvm *k, uint64_t gpa)
 	    gpa - k->slot[t->slot].gpa >= k->slot[t->slot].len)
 		return;
 	t->lost = true;
-	t->faults += t->protected;
+	t->faults += !!t->held;
 	unprotect(t);
 	wake(t);
 }
@@ -167,11 +169,13 @@ static void set_range(struct kvm_vram *t, unsigned slot, const struct vram_look 
 static int protect(struct kvm *k, struct vram_look *look)
 {
 	struct kvm_vram *t = &k->vram;
+	const struct kvm_slot *s = &k->slot[t->slot];
+	uint8_t *range = s->host + (t->off - s->off);
 	int found;
 
-	if (!t->guest_view || mprotect(t->guest_view + t->off, t->len, PROT_READ))
-		return 0;
-	t->protected = true;
+	if (s->host == s->region->host + s->off || mprotect(range, t->len, PROT_READ))
+		return 0; /* no mapping of the guest's own */
+	t->held = range;
 	t->turns++;
 	found = fetch_slot(k, t->slot, look);
 	if (found)
@@ -190,7 +194,7 @@ static int look_and_protect(struct kvm *k, unsigned slot, struct vram_look *look
 		set_range(t, slot, look);
 		t->last_found = now;
 	}
-	if (!t->protected) {
+	if (!t->held) {
 		found = fetch_slot(k, slot, look);
 		if (!found && now - t->last_found >= t->idle_ns)
 			found = protect(k, look);
@@ -199,7 +203,7 @@ static int look_and_protect(struct kvm *k, unsigned slot, struct vram_look *look
 		if (found < 0)
 			return found;
 	}
-	t->idle = look->idle = t->protected;
+	t->idle = look->idle = t->held != NULL;
 	return 0;
 }
 
@@ -297,16 +301,19 @@ uint64_t kvm_vram_idle_ns(const struct kvm *k)
 uint8_t *kvm_vram_host(struct kvm *k, struct region *r)
 {
 	struct kvm_vram *t = &k->vram;
+	unsigned i = 0;
 
-	if (t->extension || (t->region && t->region != r))
+	while (i < KVM_VIEWS && t->view[i].region && t->view[i].region != r)
+		i++;
+	if (t->extension || i == KVM_VIEWS)
 		return r->host;
-	if (!t->region) {
+	if (!t->view[i].region) {
 		void *view = mremap(r->host, 0, r->len, MREMAP_MAYMOVE);
 
-		t->region = r;
-		t->guest_view = view == MAP_FAILED ? NULL : view;
+		t->view[i].region = r;
+		t->view[i].host = view == MAP_FAILED ? NULL : view;
 	}
-	return t->guest_view ? t->guest_view : r->host;
+	return t->view[i].host ? t->view[i].host : r->host;
 }
 
 int kvm_vram_init(struct kvm *k)
@@ -337,6 +344,7 @@ void kvm_vram_fini(struct kvm *k)
 		loop_del(k->m->loop, &t->watch);
 	if (t->extension && t->event >= 0)
 		close(t->event);
-	if (t->guest_view)
-		munmap(t->guest_view, t->region->len);
+	for (unsigned i = 0; i < KVM_VIEWS; i++)
+		if (t->view[i].host)
+			munmap(t->view[i].host, t->view[i].region->len);
 }

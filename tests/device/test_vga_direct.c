@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Text and fonts that the guest writes without an exit while nobody looks. */
-#include "vga_rig.h"
+/* Text and fonts that the guest writes without an exit. */
+#include "vga_look.h"
 
 enum { MANY = 100000, WINDOW = 0x8000 };
 
@@ -185,10 +185,10 @@ static void test_patience(void **state)
 	assert_in_range(came, 1, 12);
 }
 
-/* The same accesses to two adapters, of which one is watched and so never direct. */
+/* The same accesses to two adapters, of which one is watched without rest and so never direct. */
 static void test_no_guest_can_tell(void **state)
 {
-	struct vga_rig *t = *state, *w = vga_rig_new();
+	struct vga_rig *t = *state, *w = vga_rig_tracking(VRAM_LOG, 0);
 	unsigned seed = 1, seen = 0;
 	uint32_t base = 0;
 
@@ -228,9 +228,199 @@ static void test_no_guest_can_tell(void **state)
 	vga_rig_free(w);
 }
 
+/* --- while somebody looks --- */
+
+/* A text screen that has come to rest, direct. */
+static void start_watched(struct vga_rig *t)
+{
+	use_log(t);
+	start_text(t);
+	vga_set_watched(t->vga, true);
+	for (unsigned i = 0; i < MANY && !text_is_direct(t); i++)
+		put(t, i % 2000, i % 2000 * 7, WHITE);
+	assert_true(text_is_direct(t));
+	rig_advance(t->r, NS_PER_SEC);
+	assert_false(rig_timer_armed(t->r));
+	assert_true(t->idle);
+}
+
+static void test_rests_while_watched(void **state)
+{
+	struct vga_rig *t = *state;
+
+	start_watched(t);
+	t->fetches = 0;
+	put(t, 5, 'x', 0x0f);
+	rig_advance(t->r, 3 * NS_PER_MS); /* soon, and at rest again */
+	look(t);
+	check_cell(45, 0, 'x', 0, text_rgb(15), text_rgb(0));
+	assert_int_equal(t->fetches, 2);
+	assert_false(rig_timer_armed(t->r));
+	assert_true(t->idle);
+	assert_true(text_is_direct(t));
+	for (unsigned i = 0; i < 200; i++) { /* frame by frame, and nothing in between */
+		put(t, 80, i, 0x0f);
+		rig_advance(t->r, 5 * NS_PER_MS);
+	}
+	assert_in_range(t->fetches, 60, 66);
+	rig_advance(t->r, 50 * NS_PER_MS);
+	look(t);
+	check_cell(0, 16, 199, 0, text_rgb(15), text_rgb(0));
+	assert_false(rig_timer_armed(t->r));
+}
+
+/* The cursor goes on blinking while memory rests, and its beat does not stop while it changes. */
+static void test_cursor_beside_rest(void **state)
+{
+	struct vga_rig *t = *state;
+	uint64_t frames;
+
+	start_watched(t);
+	set_crtc(t, 0x0a, 13);
+	rig_advance(t->r, NS_PER_SEC);
+	frames = vga_frames(t->vga);
+	t->fetches = 0;
+	rig_advance(t->r, 10 * NS_PER_SEC);
+	assert_in_range(vga_frames(t->vga) - frames, 18, 20);
+	assert_int_equal(t->fetches, 0);
+	assert_true(t->idle);
+	put(t, 81, 'y', 0x0f);
+	rig_advance(t->r, 3 * NS_PER_MS);
+	look(t);
+	check_cell(9, 16, 'y', 0, text_rgb(15), text_rgb(0));
+}
+
+static void test_who_may_look(void **state)
+{
+	struct vga_rig *t = *state;
+
+	write_until_direct(t);
+	vga_set_watched(t->vga, true); /* no log */
+	assert_false(is_direct(t));
+	use_log(t);
+	for (unsigned mode = VRAM_COMPARE; mode <= VRAM_IDLE; mode++) {
+		vga_rig_free(t);
+		*state = t = vga_rig_tracking(mode, 0);
+		use_log(t);
+		start_text(t);
+		write_until_direct(t);
+		vga_set_watched(t->vga, true);
+		assert_true(is_direct(t) == (mode == VRAM_IDLE));
+	}
+	set_gfx(t, 6, 0x0f); /* graphics of the same bytes */
+	assert_true(is_direct(t));
+	rig_advance(t->r, 20 * NS_PER_MS);
+	assert_false(is_direct(t));
+	for (unsigned i = 0; i < MANY; i++)
+		rig_write(t->r, B8000, i & 0xffff, 2);
+	assert_false(is_direct(t));
+	set_font_mode(t);
+	for (unsigned i = 0; i < MANY; i++)
+		rig_write(t->r, A0000, i & 0xff, 1);
+	assert_false(is_direct(t));
+}
+
+/* A screenshot may be the first to look after a write, before the display has been told. */
+static void test_screenshot_ends_no_rest(void **state)
+{
+	struct vga_rig *t = *state;
+
+	start_watched(t);
+	t->idle = false;
+	put(t, 7, 'z', 0x0f);
+	refresh(t);
+	check_cell(63, 0, 'z', 0, text_rgb(15), text_rgb(0));
+	put(t, 8, 'z', 0x0f);
+	rig_advance(t->r, 20 * NS_PER_MS);
+	look(t);
+	check_cell(72, 0, 'z', 0, text_rgb(15), text_rgb(0));
+	rig_advance(t->r, 200 * NS_PER_MS);
+	assert_false(rig_timer_armed(t->r));
+}
+
+/* One of many things that a guest does, to an adapter that is looked at and one that is not. */
+static void random_step(struct vga_rig *t, unsigned what, uint32_t a, uint32_t b)
+{
+	switch (what) {
+	case 0: /* registers */
+		set_crtc(t, 0x0c + a % 4, b);
+		break;
+	case 1:
+		set_crtc(t, 0x0a, b & 1 ? 13 : CURSOR_OFF_BIT);
+		break;
+	case 2:
+		load_font(t, 0, a);
+		break;
+	case 3:
+		set_screen(t, a & 1);
+		break;
+	case 4:
+		set_vbe_mode(t, 320, 200, 8);
+		for (unsigned i = 0; i < 10; i++)
+			guest_writes(t, (a + i * 997) % 64000, b + i);
+		break;
+	case 5:
+		set_gfx(t, 6, 0x0e | (a & 1)); /* as graphics, and back */
+		break;
+	case 6:
+		set_vbe(t, ENABLE, 0);
+		set_screen(t, true);
+		set_gfx(t, 6, 0x0e);
+		break;
+	case 7: /* which also brings patience back */
+		rig_reset(t->r);
+		start_text(t);
+		break;
+	default: /* text */
+		for (unsigned i = 0; i < a % 200; i++)
+			guest_writes_text(t, (b + i * 2) % (WINDOW - 8), a * i, 1u << what % 4);
+	}
+}
+
+/* What a viewer sees, to whom only changes are drawn, is what is there when all is drawn. */
+static void test_viewers_miss_nothing(void **state)
+{
+	struct vga_rig *t = *state, *w = vga_rig_new();
+	unsigned direct = 0, rests = 0;
+	struct picture seen;
+	uint32_t seed = 7;
+
+	start_watched(t);
+	use_log(w);
+	start_text(w);
+	for (unsigned i = 0; i < 2000; i++)
+		put(w, i, i * 7, WHITE);
+	rig_advance(w->r, rig_now(t->r) - rig_now(w->r));
+	for (unsigned n = 0; n < 500; n++) {
+		bool rest = t->idle;
+
+		for (unsigned i = 1 + vga_random(&seed) % 3; i > 0; i--) {
+			unsigned what = vga_random(&seed) % 60;
+			uint32_t a = vga_random(&seed), b = vga_random(&seed);
+
+			random_step(t, what, a, b);
+			random_step(w, what, a, b);
+		}
+		rig_advance(t->r, (rest ? 17 : 101) * NS_PER_MS);
+		rig_advance(w->r, (rest ? 17 : 101) * NS_PER_MS);
+		direct += text_is_direct(t);
+		rests += rest && text_is_direct(t);
+		look(t);
+		seen = shown;
+		shown.pixels = NULL;
+		refresh(w);
+		check_size(seen.width, seen.height);
+		assert_memory_equal(seen.pixels, shown.pixels, seen.width * seen.height * 4);
+		free(seen.pixels);
+	}
+	assert_true(direct > 100);
+	assert_true(rests > 50);
+	vga_rig_free(w);
+}
+
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, vga_rig_setup, vga_rig_teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, vga_rig_setup, look_teardown)
 	const struct CMUnitTest tests[] = {
 		T(test_comes_for_a_busy_guest),
 		T(test_goes_with_the_registers),
@@ -241,6 +431,11 @@ int main(void)
 		T(test_reset_keeps_the_planes),
 		T(test_patience),
 		T(test_no_guest_can_tell),
+		T(test_rests_while_watched),
+		T(test_cursor_beside_rest),
+		T(test_who_may_look),
+		T(test_screenshot_ends_no_rest),
+		T(test_viewers_miss_nothing),
 	};
 
 	return cmocka_run_group_tests_name("vga_direct", tests, NULL, NULL);

@@ -105,17 +105,26 @@ static inline int look_teardown(void **state)
 
 /* --- memory that the guest writes by itself --- */
 
+enum { TEXT_WINDOW = 0x8000 };
+
+static inline bool is_text_window(const struct vram_look *look)
+{
+	return look->region && look->region->len == TEXT_WINDOW;
+}
+
 /* The hypervisor: a log, and rest at the first look that finds nothing. */
 static inline int look_at_log(void *arg, struct vram_look *look)
 {
 	struct vga_rig *t = arg;
-	unsigned long any = 0;
+	bool text = is_text_window(look);
+	unsigned words = text ? 1 : sizeof(t->log) / sizeof(t->log[0]);
+	unsigned long *log = text ? &t->text_log : t->log, any = 0;
 
 	t->fetches++;
-	for (unsigned i = 0; i < sizeof(t->log) / sizeof(t->log[0]); i++) {
-		look->bitmap[i] |= t->log[i];
-		any |= t->log[i];
-		t->log[i] = 0;
+	for (unsigned i = 0; i < words; i++) {
+		look->bitmap[i] |= log[i];
+		any |= log[i];
+		log[i] = 0;
 	}
 	t->look = *look;
 	t->idle = look->idle = look->rest && !any;
@@ -134,6 +143,29 @@ static inline void guest_writes(struct vga_rig *t, uint32_t off, uint8_t val)
 {
 	t->vram[off] = val;
 	t->log[off >> 12 >> 6] |= 1ul << (off >> 12 & 63);
+	if (is_text_window(&t->look))
+		return;
+	if (t->idle)
+		t->look.woken(t->look.dev);
+	t->idle = false;
+}
+
+static inline bool text_is_direct(struct vga_rig *t)
+{
+	return space_find(machine_mem(t->r->m), B8000)->region->kind == REGION_RAM;
+}
+
+/* In text modes: without an exit, if the window is memory of the guest. */
+static inline void guest_writes_text(struct vga_rig *t, unsigned off, uint64_t val, unsigned size)
+{
+	bool direct = text_is_direct(t);
+
+	rig_write(t->r, B8000 + off, val, size);
+	if (!direct)
+		return;
+	t->text_log |= 1ul << off / 4096 | 1ul << (off + size - 1) / 4096;
+	if (!is_text_window(&t->look))
+		return;
 	if (t->idle)
 		t->look.woken(t->look.dev);
 	t->idle = false;
@@ -174,7 +206,7 @@ static inline void load_font(struct vga_rig *t, uint32_t at, uint8_t flip)
 
 static inline void put(struct vga_rig *t, unsigned cell, uint8_t c, uint8_t attr)
 {
-	rig_write(t->r, B8000 + cell * 2, attr << 8 | c, 2);
+	guest_writes_text(t, cell * 2, attr << 8 | c, 2);
 }
 
 static inline void start_text(struct vga_rig *t)

@@ -20,6 +20,7 @@ struct vga_rig {
 	struct vga *vga;
 	uint8_t *vram, *rom;
 	unsigned long log[VRAM_LEN / 4096 / 64]; /* the hypervisor's log, if a test has one */
+	unsigned long text_log;	/* the same of the text window, while it is memory of the guest */
 	unsigned fetches;
 	struct vram_look look; /* the last one */
 	bool idle;
