@@ -222,7 +222,7 @@ bool vga_draw_graphics(struct vga *v, uint32_t *pixels, unsigned stride, bool al
 	const uint32_t *made = NULL;
 	struct box box = { 0 };
 	bool linear = p->view.kind == VGA_LINEAR, skip = !all && linear, drawn = false, put;
-	struct vga_span s;
+	struct vga_span s = { 0, 0 };
 
 	for (unsigned y = skip ? next_changed(v, 0) : 0; y < p->view.height;
 	     y = skip ? next_changed(v, y + 1) : y + 1) {

@@ -64,9 +64,18 @@ static bool same(const uint8_t *a, const uint8_t *b, size_t at)
 	return x == y;
 }
 
-/* Narrows down what may differ, to within a word. */
-static void trim_bytes(const uint8_t *a, const uint8_t *b, struct bytes *s)
+/* The same but for the part that the line above has changed: in one go, if that is so. */
+static bool beside_same(const uint8_t *a, const uint8_t *b, struct bytes s, struct bytes above)
 {
+	return !memcmp(a, b, above.from) &&
+	       !memcmp(a + above.end, b + above.end, s.end - above.end);
+}
+
+/* Narrows down what may differ, to within a word. */
+static void trim_bytes(const uint8_t *a, const uint8_t *b, struct bytes *s, struct bytes above)
+{
+	if (beside_same(a, b, *s, above))
+		*s = above;
 	while (s->end - s->from >= BLOCK && !memcmp(a + s->from, b + s->from, BLOCK))
 		s->from += BLOCK;
 	while (s->end - s->from >= WORD && same(a, b, s->from))
@@ -205,38 +214,26 @@ static void trim_pixels(const struct vga_paint *p, const uint8_t *in, const uint
 		s->x1--;
 }
 
-/*
- * The pixels are made from the copy, not from memory, which the guest may write to meanwhile: so
- * the copy never says of a pixel what is not on the surface.
- */
-static const uint8_t *take_bytes(const struct vga_paint *p, const uint8_t *in, uint8_t *drawn,
-				 bool all, struct vga_span *s)
-{
-	unsigned bytes = pixel_bytes(&p->view);
-	struct bytes b = { 0, vga_linear_len(&p->view) };
-
-	if (!all)
-		trim_bytes(in, drawn, &b);
-	memcpy(drawn + b.from, in + b.from, b.end - b.from);
-	*s = (struct vga_span){ b.from / bytes, (b.end + bytes - 1) / bytes };
-	return drawn;
-}
-
 bool vga_linear_line(struct vga *v, uint64_t address, unsigned y, uint32_t *to, bool all,
 		     struct vga_span *s)
 {
 	const struct vga_paint *p = &v->paint;
+	unsigned bytes = pixel_bytes(&p->view);
 	const uint8_t *in = v->vram + address;
-	struct bytes b = { 0, vga_linear_len(&p->view) };
+	struct bytes b = { 0, vga_linear_len(&p->view) }, above;
+	uint8_t *drawn = p->drawn_from ? p->drawn_from + y * b.end : NULL;
 
-	*s = (struct vga_span){ 0, p->view.width };
-	if (p->drawn_from) {
-		in = take_bytes(p, in, p->drawn_from + y * b.end, all, s);
-	} else if (p->view.bpp == 32) {
-		trim_bytes(in, (const uint8_t *)to, &b);
-		*s = (struct vga_span){ b.from / 4, (b.end + 3) / 4 };
+	above = (struct bytes){ (size_t)s->x0 * bytes, (size_t)s->x1 * bytes };
+	if (drawn && !all)
+		trim_bytes(in, drawn, &b, above);
+	else if (p->view.bpp == 32)
+		trim_bytes(in, (const uint8_t *)to, &b, above);
+	if (drawn) { /* which the guest cannot write to meanwhile, so it stays what is shown */
+		memcpy(drawn + b.from, in + b.from, b.end - b.from);
+		in = drawn;
 	}
+	*s = (struct vga_span){ b.from / bytes, (b.end + bytes - 1) / bytes };
 	trim_pixels(p, in, to, s);
-	convert(p, in + (size_t)s->x0 * pixel_bytes(&p->view), to + s->x0, s->x1 - s->x0);
+	convert(p, in + (size_t)s->x0 * bytes, to + s->x0, s->x1 - s->x0);
 	return s->x0 < s->x1;
 }

@@ -309,7 +309,7 @@ void vga_linear_keep(struct vga *v);	/* before all is drawn: a copy fit for the 
 void vga_linear_forget(struct vga *v);
 /*
  * Draws line y, the bytes of which lie at address in video memory as a whole. True, and where, if
- * anything changed; all: nothing of the copy is to be relied on.
+ * anything changed, which is likely to be where s says; all: the copy is not to be relied on.
  */
 bool vga_linear_line(struct vga *v, uint64_t address, unsigned y, uint32_t *to, bool all,
 		     struct vga_span *s);
