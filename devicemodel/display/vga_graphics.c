@@ -81,7 +81,8 @@ static unsigned next_changed(const struct vga *v, unsigned y)
 	const struct vga_view *view = &v->paint.view;
 	uint64_t off = view->start + (uint64_t)y * view->pitch, next;
 
-	next = track_next(&v->track, off);
+	while ((next = track_next(&v->track, off)) != UINT64_MAX && vga_linear_page_same(v, next))
+		off = (next | (VRAM_PAGE - 1)) + 1;
 	if (next == UINT64_MAX || (next - view->start) / view->pitch >= view->height)
 		return view->height;
 	return (next - view->start) / view->pitch;

@@ -14,7 +14,7 @@
 enum {
 	BLOCK = 256, /* bytes that are compared at a time, to begin with */
 	WORD = sizeof(uint64_t),
-	FEW = 16, /* pixels that are converted to be compared */
+	FEW = 8, /* pixels that are converted to be compared */
 };
 
 struct bytes {
@@ -44,7 +44,7 @@ void vga_linear_keep(struct vga *v)
 	if (len == p->drawn_len)
 		return;
 	free(p->drawn_from);
-	p->drawn_from = len ? malloc(len) : NULL;
+	p->drawn_from = len ? calloc(1, len) : NULL;
 	p->drawn_len = p->drawn_from ? len : 0;
 }
 
@@ -53,6 +53,19 @@ void vga_linear_forget(struct vga *v)
 	free(v->paint.drawn_from);
 	v->paint.drawn_from = NULL;
 	v->paint.drawn_len = 0;
+}
+
+bool vga_linear_page_same(const struct vga *v, uint64_t address)
+{
+	const struct vga_paint *p = &v->paint;
+	uint64_t end = (address | (VRAM_PAGE - 1)) + 1, last = p->view.start + p->drawn_len;
+
+	if (!p->drawn_from || p->view.pitch != vga_linear_len(&p->view))
+		return false;
+	last = last < v->vram_len ? last : v->vram_len;
+	end = end < last ? end : last;
+	return address < end && !memcmp(v->vram + address, p->drawn_from + address - p->view.start,
+					end - address);
 }
 
 static bool same(const uint8_t *a, const uint8_t *b, size_t at)
@@ -191,27 +204,37 @@ static void convert(const struct vga_paint *p, const uint8_t *restrict in, uint3
 
 /* --- a line --- */
 
-static bool looks_same(const struct vga_paint *p, const uint8_t *in, const uint32_t *to, unsigned x,
-		       unsigned n)
+/* How many of n pixels, at most FEW, are on the surface already: from the first or last on. */
+static unsigned count_same(const struct vga_paint *p, const uint8_t *in, const uint32_t *to,
+			   unsigned n, bool backwards)
 {
 	uint32_t pixel[FEW];
+	unsigned i = 0;
 
-	convert(p, in + (size_t)x * pixel_bytes(&p->view), pixel, n);
-	return !memcmp(pixel, to + x, n * sizeof(*to));
+	convert(p, in, pixel, n);
+	if (backwards)
+		while (i < n && pixel[n - 1 - i] == to[n - 1 - i])
+			i++;
+	else
+		while (i < n && pixel[i] == to[i])
+			i++;
+	return i;
 }
 
 /* Bytes that differ may still look the same: by the palette, or in bits that are no colour. */
 static void trim_pixels(const struct vga_paint *p, const uint8_t *in, const uint32_t *to,
 			struct vga_span *s)
 {
-	while (s->x1 - s->x0 >= FEW && looks_same(p, in, to, s->x0, FEW))
-		s->x0 += FEW;
-	while (s->x0 < s->x1 && looks_same(p, in, to, s->x0, 1))
-		s->x0++;
-	while (s->x1 - s->x0 >= FEW && looks_same(p, in, to, s->x1 - FEW, FEW))
-		s->x1 -= FEW;
-	while (s->x0 < s->x1 && looks_same(p, in, to, s->x1 - 1, 1))
-		s->x1--;
+	unsigned bytes = pixel_bytes(&p->view), n, i;
+
+	for (n = i = 0; n == i && s->x0 < s->x1; s->x0 += i) {
+		n = s->x1 - s->x0 < FEW ? s->x1 - s->x0 : FEW;
+		i = count_same(p, in + (size_t)s->x0 * bytes, to + s->x0, n, false);
+	}
+	for (n = i = 0; n == i && s->x0 < s->x1; s->x1 -= i) {
+		n = s->x1 - s->x0 < FEW ? s->x1 - s->x0 : FEW;
+		i = count_same(p, in + (size_t)(s->x1 - n) * bytes, to + s->x1 - n, n, true);
+	}
 }
 
 bool vga_linear_line(struct vga *v, uint64_t address, unsigned y, uint32_t *to, bool all,
@@ -228,6 +251,10 @@ bool vga_linear_line(struct vga *v, uint64_t address, unsigned y, uint32_t *to, 
 		trim_bytes(in, drawn, &b, above);
 	else if (p->view.bpp == 32)
 		trim_bytes(in, (const uint8_t *)to, &b, above);
+	if (b.from == b.end) {
+		s->x1 = s->x0;
+		return false;
+	}
 	if (drawn) { /* which the guest cannot write to meanwhile, so it stays what is shown */
 		memcpy(drawn + b.from, in + b.from, b.end - b.from);
 		in = drawn;

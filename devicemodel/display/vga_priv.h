@@ -307,6 +307,8 @@ struct vga_span {
 unsigned vga_linear_len(const struct vga_view *view);	/* of a line, in bytes */
 void vga_linear_keep(struct vga *v);	/* before all is drawn: a copy fit for the view */
 void vga_linear_forget(struct vga *v);
+/* Nothing that shows has changed from address to the end of its page; false: it may have. */
+bool vga_linear_page_same(const struct vga *v, uint64_t address);
 /*
  * Draws line y, the bytes of which lie at address in video memory as a whole. True, and where, if
  * anything changed, which is likely to be where s says; all: the copy is not to be relied on.
