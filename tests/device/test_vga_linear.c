@@ -105,10 +105,11 @@ static void test_stretches(void **state)
 
 			show(t, width[j], 5, depth[i]);
 			pitch = vbe_stride(t->vga);
+			set_vbe(t, Y_OFFSET, j % 4);
 			for (unsigned n = 0; n < 12; n++) {
-				change_stretch(t, &seed, pitch * 5);
+				change_stretch(t, &seed, pitch * (5 + j % 4));
 				settle(t);
-				check_picture(t, depth[i], 0, pitch);
+				check_picture(t, depth[i], j % 4 * pitch, pitch);
 			}
 		}
 }
