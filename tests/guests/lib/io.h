@@ -113,7 +113,10 @@ static inline void interrupts_off(void)
 	__asm__ volatile("cli" : : : "memory");
 }
 
-/* Sleeps until the next interrupt, which is taken before this returns. */
+/*
+ * Sleeps until the next interrupt, which is taken before this returns. The lab's AMD processor may
+ * take it before HLT, so there must be another one to come: docs/lab.md, "Traps".
+ */
 static inline void halt(void)
 {
 	__asm__ volatile("sti; hlt; cli" : : : "memory");
