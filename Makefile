@@ -57,7 +57,7 @@ $(BUILD)/obj/%.o: %.c
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 # Pixels, several at a time.
-$(BUILD)/obj/devicemodel/display/vga_graphics.o: CFLAGS += -O3
+$(BUILD)/obj/devicemodel/display/vga_graphics.o $(BUILD)/obj/devicemodel/display/vga_linear.o: CFLAGS += -O3
 
 $(BUILD)/obj/dsdt.o: $(BUILD)/firmware/dsdt_aml.c
 	@mkdir -p $(@D)

@@ -397,6 +397,7 @@ static void vga_destroy(void *dev)
 
 	timer_cancel(&v->paint.timer);
 	track_fini(&v->track);
+	vga_linear_forget(v);
 	vga_direct_fini(v);
 }
 

@@ -2,6 +2,7 @@
 /*
  * Drawing graphics modes, line by line: a line whose pages did not change is left alone, any other
  * is put together aside and compared with the surface, so that only what differs counts as damage.
+ * Lines without planes are in vga_linear.c.
  * Ignored: blinking in graphics modes.
  * Reference: IBM Personal System/2 Hardware Interface Technical Reference, Video Subsystem:
  * "Graphics Modes"; Bochs, "VBE Display API".
@@ -15,11 +16,6 @@ struct box {
 };
 
 enum { BLOCK = 64 }; /* pixels that are compared at a time */
-
-/* Pixels of a line: from x0 to before x1. */
-struct span {
-	unsigned x0, x1;
-};
 
 struct line {
 	uint64_t address; /* in fetches; in bytes when linear */
@@ -64,18 +60,13 @@ static void find_line(const struct vga_view *view, unsigned y, struct line *l)
 	l->address = replace_row_bits(view, address, n % view->row_lines);
 }
 
-static unsigned linear_len(const struct vga_view *view)
-{
-	return view->width * ((view->bpp + 7) / 8);
-}
-
 static bool line_changed(const struct vga *v, const struct line *l)
 {
 	const struct vga_view *view = &v->paint.view;
 	uint64_t first, n, end = (uint64_t)view->wrap + 1;
 
 	if (view->kind == VGA_LINEAR)
-		return track_changed(&v->track, l->address, linear_len(view));
+		return track_changed(&v->track, l->address, vga_linear_len(view));
 	first = l->address & view->wrap;
 	n = fetches(view, l);
 	if (n <= end - first)
@@ -90,7 +81,8 @@ static unsigned next_changed(const struct vga *v, unsigned y)
 	const struct vga_view *view = &v->paint.view;
 	uint64_t off = view->start + (uint64_t)y * view->pitch, next;
 
-	next = track_next(&v->track, off);
+	while ((next = track_next(&v->track, off)) != UINT64_MAX && vga_linear_page_same(v, next))
+		off = (next | (VRAM_PAGE - 1)) + 1;
 	if (next == UINT64_MAX || (next - view->start) / view->pitch >= view->height)
 		return view->height;
 	return (next - view->start) / view->pitch;
@@ -147,110 +139,18 @@ static void fetch_planes(struct vga *v, const struct line *l)
 	}
 }
 
-static uint32_t widen(uint32_t val, unsigned shift, unsigned bits)
-{
-	uint32_t c = val >> shift & ((1u << bits) - 1);
-
-	return c << (8 - bits) | c >> (2 * bits - 8);
-}
-
-static uint32_t colour_15(uint32_t c)
-{
-	return widen(c, 10, 5) << 16 | widen(c, 5, 5) << 8 | widen(c, 0, 5);
-}
-
-static uint32_t colour_16(uint32_t c)
-{
-	return widen(c, 11, 5) << 16 | widen(c, 5, 6) << 8 | widen(c, 0, 5);
-}
-
-static uint32_t load16(const uint8_t *p)
-{
-	uint16_t val;
-
-	memcpy(&val, p, sizeof(val));
-	return val;
-}
-
-/* width pixels from in, all of which lie in video memory. */
-static void convert(const struct vga_paint *p, const uint8_t *restrict in, uint32_t *restrict out,
-		    unsigned width)
-{
-	uint32_t c;
-
-	switch (p->view.bpp) {
-	case 8:
-		for (unsigned x = 0; x < width; x++)
-			out[x] = p->colour[in[x]];
-		break;
-	case 15:
-		for (unsigned x = 0; x < width; x++)
-			out[x] = colour_15(load16(in + 2 * (size_t)x));
-		break;
-	case 16:
-		for (unsigned x = 0; x < width; x++)
-			out[x] = colour_16(load16(in + 2 * (size_t)x));
-		break;
-	case 24:
-		for (unsigned x = 0; x < width; x++)
-			out[x] = in[3 * x] | in[3 * x + 1] << 8 | in[3 * x + 2] << 16;
-		break;
-	default:
-		for (unsigned x = 0; x < width; x++) {
-			memcpy(&c, in + 4 * (size_t)x, 4);
-			out[x] = c & 0xffffff;
-		}
-		break;
-	}
-}
-
-/* Narrows down [x0, x1) by blocks of pixels that are the same in both. */
-static void trim_blocks(const uint32_t *a, const void *b, struct span *s)
-{
-	const uint8_t *other = b;
-
-	while (s->x1 - s->x0 >= BLOCK &&
-	       !memcmp(a + s->x0, other + 4 * (size_t)s->x0, BLOCK * sizeof(*a)))
-		s->x0 += BLOCK;
-	for (unsigned x; s->x1 - s->x0 >= BLOCK; s->x1 = x) {
-		x = s->x1 - BLOCK;
-		if (memcmp(a + x, other + 4 * (size_t)x, BLOCK * sizeof(*a)))
-			break;
-	}
-}
-
 /*
- * A line that does not lie in video memory as a whole is black. With 32 bits, pixels that are on
- * the surface already are left out, as far as that is to be seen without converting.
+ * A line of pixels, from planes. One that does not lie in video memory as a whole, which only one
+ * without planes may do, is black.
  */
-static const uint32_t *linear_line(struct vga *v, const struct line *l, const uint32_t *to,
-				   struct span *s)
-{
-	struct vga_paint *p = &v->paint;
-	unsigned len = linear_len(&p->view), bytes = (p->view.bpp + 7) / 8;
-	const uint8_t *in;
-
-	if (l->address >= v->vram_len || len > v->vram_len - l->address) {
-		memset(p->pixel, 0, p->view.width * sizeof(*p->pixel));
-		return p->pixel;
-	}
-	in = v->vram + l->address;
-	if (p->view.bpp == 32)
-		trim_blocks(to, in, s);
-	convert(p, in + (size_t)s->x0 * bytes, p->pixel + s->x0, s->x1 - s->x0);
-	return p->pixel;
-}
-
-/* A line of pixels, as far as the span goes. */
-static const uint32_t *make_line(struct vga *v, const struct line *l, const uint32_t *to,
-				 struct span *s)
+static const uint32_t *make_line(struct vga *v, const struct line *l)
 {
 	struct vga_paint *p = &v->paint;
 	unsigned scale = p->view.x_scale;
 	const uint32_t *in = p->pixel + l->pan;
 
 	if (p->view.kind == VGA_LINEAR)
-		return linear_line(v, l, to, s);
+		return memset(p->pixel, 0, p->view.width * sizeof(*p->pixel));
 	fetch_planes(v, l);
 	if (scale == 1)
 		return in;
@@ -281,8 +181,18 @@ static void box_add(const struct vga_paint *p, struct box *b, unsigned y, unsign
 	b->y1 = y + 1;
 }
 
+/* Narrows down [x0, x1) by blocks of pixels that are the same in both. */
+static void trim_blocks(const uint32_t *a, const uint32_t *b, struct vga_span *s)
+{
+	while (s->x1 - s->x0 >= BLOCK && !memcmp(a + s->x0, b + s->x0, BLOCK * sizeof(*a)))
+		s->x0 += BLOCK;
+	while (s->x1 - s->x0 >= BLOCK &&
+	       !memcmp(a + s->x1 - BLOCK, b + s->x1 - BLOCK, BLOCK * sizeof(*a)))
+		s->x1 -= BLOCK;
+}
+
 /* Copies what differs of a line, and says what that is; false if nothing does. */
-static bool put_line(uint32_t *to, const uint32_t *from, struct span *s)
+static bool put_line(uint32_t *to, const uint32_t *from, struct vga_span *s)
 {
 	trim_blocks(to, from, s);
 	while (s->x0 < s->x1 && to[s->x0] == from[s->x0])
@@ -299,25 +209,39 @@ static bool same_line(const struct vga_view *view, const struct line *a, const s
 	return view->kind != VGA_LINEAR && a->address == b->address && a->pan == b->pan;
 }
 
+static bool in_memory(const struct vga *v, const struct line *l)
+{
+	unsigned len = vga_linear_len(&v->paint.view);
+
+	return l->address < v->vram_len && len <= v->vram_len - l->address;
+}
+
 bool vga_draw_graphics(struct vga *v, uint32_t *pixels, unsigned stride, bool all)
 {
 	struct vga_paint *p = &v->paint;
 	struct line l, last = { UINT64_MAX, 0 };
 	const uint32_t *made = NULL;
 	struct box box = { 0 };
-	bool drawn = false, skip = !all && p->view.kind == VGA_LINEAR;
-	struct span s;
+	bool linear = p->view.kind == VGA_LINEAR, skip = !all && linear, drawn = false, put;
+	struct vga_span s = { 0, 0 };
 
 	for (unsigned y = skip ? next_changed(v, 0) : 0; y < p->view.height;
 	     y = skip ? next_changed(v, y + 1) : y + 1) {
+		uint32_t *to = pixels + (size_t)y * stride;
+
 		find_line(&p->view, y, &l);
 		if (!all && !line_changed(v, &l))
 			continue;
-		s = (struct span){ 0, p->view.width };
-		if (!made || !same_line(&p->view, &l, &last))
-			made = make_line(v, &l, pixels + (size_t)y * stride, &s);
-		last = l;
-		if (!put_line(pixels + (size_t)y * stride, made, &s))
+		if (linear && in_memory(v, &l)) {
+			put = vga_linear_line(v, l.address, y, to, all, &s);
+		} else {
+			if (!made || !same_line(&p->view, &l, &last))
+				made = make_line(v, &l);
+			last = l;
+			s = (struct vga_span){ 0, p->view.width };
+			put = put_line(to, made, &s);
+		}
+		if (!put)
 			continue;
 		box_add(p, &box, y, s.x0, s.x1);
 		drawn = true;

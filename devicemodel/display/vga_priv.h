@@ -11,6 +11,7 @@
  *	vga_refresh.c	when to draw
  *	vga_text.c	drawing text
  *	vga_graphics.c	drawing graphics
+ *	vga_linear.c	a line of a mode without planes
  *	vga_screen.c	the characters on the screen, for those who read instead of look
  *	vram_track.c	which parts of video memory changed
  *
@@ -200,6 +201,8 @@ struct vga_paint {
 		uint16_t first, end;	/* columns between which something blinks, in each row */
 	} lively[TEXT_MAX_ROWS];
 	uint32_t pixel[LINE_PIXELS], scaled[LINE_PIXELS]; /* one line in the making */
+	uint8_t *drawn_from;	/* see vga_linear.c; NULL: none */
+	size_t drawn_len;
 };
 
 /* A part of the window as memory of the guest: a copy of planes' bytes, see vga_direct.c. */
@@ -298,6 +301,24 @@ static inline void vga_touch(struct vga *v)
 /* vga_text.c, vga_graphics.c: to the surface's pixels, with damage; true if anything changed */
 bool vga_draw_text(struct vga *v, uint32_t *pixels, unsigned stride, bool all);
 bool vga_draw_graphics(struct vga *v, uint32_t *pixels, unsigned stride, bool all);
+
+/* Pixels of a line: from x0 to before x1. */
+struct vga_span {
+	unsigned x0, x1;
+};
+
+/* vga_linear.c */
+unsigned vga_linear_len(const struct vga_view *view);	/* of a line, in bytes */
+void vga_linear_keep(struct vga *v);	/* before all is drawn: a copy fit for the view */
+void vga_linear_forget(struct vga *v);
+/* Nothing that shows has changed from address to the end of its page; false: it may have. */
+bool vga_linear_page_same(const struct vga *v, uint64_t address);
+/*
+ * Draws line y, the bytes of which lie at address in video memory as a whole. True, and where, if
+ * anything changed, which is likely to be where s says; all: the copy is not to be relied on.
+ */
+bool vga_linear_line(struct vga *v, uint64_t address, unsigned y, uint32_t *to, bool all,
+		     struct vga_span *s);
 
 /*
  * Half a period of the text cursor's blinking, as desktops' cursors have it; characters blink at

@@ -168,8 +168,10 @@ static bool draw(struct vga *v)
 		all |= update_palette(v);
 	all |= p->view.kind == VGA_TEXT && p->font_changed;
 	p->font_changed = false;
-	if (all)
+	if (all) {
 		fit_surface(v);
+		vga_linear_keep(v);
+	}
 	changed = memory_changed(v);
 	p->last_draw = machine_now(v->dev.machine);
 	return (all || changed) && draw_view(v, all);
@@ -269,6 +271,7 @@ void vga_set_watched(struct vga *v, bool on)
 	p->soon = false;
 	if (!on) {
 		timer_cancel(&p->timer);
+		vga_linear_forget(v);
 		return;
 	}
 	vga_direct_settle(v);
