@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Raw disk images: a file or block device behind one worker thread, which sleeps while there is
  * nothing to do. Requests are served in the order in which they came, so a flush covers every

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The guest's side of the window: one thread, which copies what changed to where the window sees
  * it, one update at a time, and hands on what the user does. It sleeps without a timeout.

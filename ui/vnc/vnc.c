@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * A VNC server: the thread that waits for viewers, and the places it has for them.
  * State: one screen of libvncserver for each place, made at the start, because the library may
