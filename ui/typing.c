@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Strokes for symbols: presses the key of a US keyboard that types a symbol, and sees to it that
  * shift is as the symbol needs it while the key goes down.

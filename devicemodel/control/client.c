@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* The verbs that talk to running guests: their arguments, and those that need few lines. */
 #include <dirent.h>
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * `caisson stats`: what the guest's process counts, with what the kernel counts about that process
  * beside it, as a table or as JSON.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * `caisson screenshot`: the guest writes its pixels into memory that this process hands over, and
  * this process makes a PNG of them, in its own time.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * When to draw. Nobody looks: never. Otherwise a change that goes through the device (registers,
  * the legacy window) asks for a picture, and in text modes the clock asks for one when something

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * ACPI tables, written as two files for the firmware to place: the root pointer, which BIOSes keep
  * in the F segment, and everything else. The DSDT comes from firmware/acpi/dsdt.asl.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Drawing only what changed, held to drawing everything: after random writes the picture is what
  * a whole new drawing of video memory gives, and the damage is what differs, and no more.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* Text and fonts that the guest writes without an exit. */
 #include "vga_look.h"
 

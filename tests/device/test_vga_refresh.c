@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* When the display adapter draws: not when nobody looks, and seldom when nothing changes. */
 #include "vga_look.h"
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * ACPI tables as an operating system meets them: placed by firmware, then walked from the root
  * pointer. Offsets are those of the ACPI specification's tables.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* Tests of the verbs that talk to guests, against a real server, and of the run directory. */
 #include <setjmp.h>
 #include <stdarg.h>

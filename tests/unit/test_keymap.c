@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Keysyms to keys, and typing by symbol. The judge is a small US keyboard driver as a guest has
  * one: what it makes of the keys must be what was typed.
