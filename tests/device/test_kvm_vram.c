@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Video memory on KVM, which is a fake here: ioctl() is ours and keeps a dirty log as KVM does. Who
  * looks takes the pages that are found; what it has must be what the guest wrote.
