@@ -301,16 +301,17 @@ uint64_t vga_frames(const struct vga *v)
 const char *vga_tracking(const struct vga *v)
 {
 	const struct vga_paint *p = &v->paint;
+	const struct vram_look *look = last_look(v);
 
 	if (!p->watched || p->view.kind == VGA_BLANK)
 		return "off";
-	if (p->view.kind == VGA_TEXT)
-		return "text";
+	if (!look)
+		return "trapped";
 	if (v->track.mode == VRAM_COMPARE)
 		return "compare";
-	if (v->track.mode == VRAM_LOG || p->view.kind != VGA_LINEAR)
+	if (v->track.mode == VRAM_LOG)
 		return "log";
-	return track_idle(&v->track) && !p->timer.armed ? "idle" : "active";
+	return look->idle && !p->soon ? "idle" : "active";
 }
 
 void vga_paint_reset(struct vga *v)
