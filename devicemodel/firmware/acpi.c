@@ -155,7 +155,7 @@ static void aml_put_length(struct blob *b, size_t body)
  */
 static void aml_put_processor(struct blob *b, unsigned n)
 {
-	/* Name (_CST, Package () { 1, Package () { Register (FFixedHW, 0, 0, 0), C1, 1 us, 1 W } }) */
+	/* Name (_CST, Package () { 1, Package () { Register (FFixedHW, 0, 0, 0), 1, 1, 1000 } }) */
 	static const uint8_t idle_states[] = {
 		0x08, '_', 'C', 'S', 'T', 0x12, 0x20, 2, 0x01, 0x12, 0x1c, 4, 0x11, 0x14, 0x0a, 17,
 		0x82, 12, 0, 0x7f, [31] = 0x79, 0, 0x01, 0x01, 0x0b, 0xe8, 0x03,

@@ -285,7 +285,7 @@ static uint32_t package_length(const uint8_t *p, unsigned *took)
 	return len;
 }
 
-/* A _CST as iasl makes it: one state, C1, in a register of FFixedHW with nothing else in it: HLT. */
+/* A _CST as iasl makes it: one state, C1, its register all 0 but for FFixedHW, which is HLT. */
 static const uint8_t *check_idle_states(const uint8_t *p)
 {
 	static const uint8_t head[] = "\x08_CST\x12\x20\x02\x01\x12\x1c\x04\x11\x14\x0a\x11";
