@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * From X11 keysyms to the keys of a PC keyboard with US layout.
  * Missing: scripts other than Latin; their symbols have no key here and are not typed.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Pixels as a PNG file: 8 bits a channel, RGB, not interlaced.
  * Reference: libpng manual, "Writing".

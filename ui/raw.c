@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The picture on a surface as plain pixels in a file. It is copied first: the surface's lock is
  * not held while anything is written.

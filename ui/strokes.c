@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Strokes for text and combinations of keys: which keys go down and up, in which order. A character
  * is pressed and released in one go, so that it does not repeat in a guest that reads slowly.

@@ -1,8 +1,9 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Strokes for symbols: presses the key of a US keyboard that types a symbol, and sees to it that
- * shift is as the symbol needs it while the key goes down.
- * Missing: Num Lock; a keypad digit is typed as the guest's Num Lock has it.
+ * shift is as the symbol needs it while the key goes down. A key of the keypad means what the
+ * viewer's Num Lock made of it: where the guest's light says otherwise, another key that means the
+ * same is pressed.
  */
 #include "ui/typing.h"
 
@@ -29,6 +30,8 @@ enum {
 	SYM_DEAD_FIRST = 0xfe50,
 	SYM_DEAD_LAST = 0xfe5f,
 	SYM_MODE_SWITCH = 0xff7e,
+	SYM_PAD = 0xff80,	 /* plus the character: KP_0 to KP_9 and KP_Decimal */
+	SYM_PAD_CURSOR = 0xff95, /* KP_Home; the others follow */
 	SYM_UNICODE = 0x01000000,
 	SYM_UNICODE_END = 0x01110000,
 };
@@ -53,6 +56,27 @@ static bool is_character(uint32_t keysym)
 	return (keysym < SYM_LATIN1_END && !is_blank(keysym)) || keysym == SYM_LEFT_TAB ||
 	       (keysym >= SYM_DEAD_FIRST && keysym <= SYM_DEAD_LAST) ||
 	       (keysym >= SYM_UNICODE && keysym < SYM_UNICODE_END && !is_blank(keysym));
+}
+
+/* In the order of their keysyms from KP_Home on: with Num Lock; the same key beside the keypad. */
+static const struct {
+	char digit;
+	uint32_t cursor;
+} pad[] = {
+	{'7', 0xff50}, {'4', 0xff51}, {'8', 0xff52}, {'6', 0xff53}, {'2', 0xff54}, {'9', 0xff55},
+	{'3', 0xff56}, {'1', 0xff57}, {'5', 0xff9d}, {'0', 0xff63}, {'.', 0xffff},
+};
+enum { PAD_KEYS = sizeof(pad) / sizeof(pad[0]) };
+
+/* The key of the keypad that a symbol is on, or PAD_KEYS. */
+static unsigned find_pad(uint32_t keysym)
+{
+	unsigned i;
+
+	for (i = 0; i < PAD_KEYS; i++)
+		if (keysym == SYM_PAD_CURSOR + i || keysym == SYM_PAD + (uint32_t)pad[i].digit)
+			break;
+	return i;
 }
 
 static bool is_letter_key(uint8_t qnum)
@@ -102,12 +126,14 @@ static bool release_held(struct typing *t, unsigned i)
 	return true;
 }
 
+/* A key of the keypad may have another symbol by now: Num Lock changed in between. */
 static bool release_symbol(struct typing *t, uint32_t keysym)
 {
-	unsigned i;
+	unsigned i, key = find_pad(keysym);
 
 	for (i = 0; i < TYPING_HELD; i++)
-		if (t->held[i].keysym == keysym)
+		if (t->held[i].keysym == keysym ||
+		    (key < PAD_KEYS && find_pad(t->held[i].keysym) == key))
 			return release_held(t, i);
 	return false;
 }
@@ -197,9 +223,27 @@ static void press_symbol(struct typing *t, struct keystroke k)
 		input_key(t->in, KEY_ALT_R, true);
 }
 
-static void press(struct typing *t, uint32_t keysym, struct keystroke k)
+/*
+ * The symbol whose key means the same while the guest's Num Lock is as it is. With Ctrl or Alt the
+ * key counts: digits of the keypad with Alt are codes of characters.
+ */
+static uint32_t match_num_lock(const struct typing *t, uint32_t keysym)
 {
-	hold(t, keysym, k.qnum);
+	bool lock = input_leds(t->in) & INPUT_LED_NUM;
+	unsigned key = find_pad(keysym);
+	bool digit = key < PAD_KEYS && keysym != SYM_PAD_CURSOR + key;
+
+	if (key == PAD_KEYS || digit == lock || shortcut_is_held(t))
+		return keysym;
+	return digit ? (uint32_t)pad[key].digit : pad[key].cursor;
+}
+
+static void press(struct typing *t, uint32_t symbol)
+{
+	uint32_t keysym = match_num_lock(t, symbol);
+	struct keystroke k = keymap_from_keysym(keysym);
+
+	hold(t, symbol, k.qnum);
 	/* with Ctrl or Alt the key counts, not what it would type */
 	if (is_character(keysym) && !(is_letter_key(k.qnum) && shortcut_is_held(t)))
 		press_symbol(t, k);
@@ -216,7 +260,7 @@ void typing_key(struct typing *t, uint32_t keysym, bool down)
 	if (keysym == SYM_LEVEL3_SHIFT || keysym == SYM_MODE_SWITCH)
 		t->altgr = down;
 	if (down)
-		press(t, keysym, k);
+		press(t, keysym);
 	else
 		release(t, keysym, k.qnum);
 }

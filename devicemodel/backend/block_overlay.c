@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The overlay behind --discard-changes: a sparse file without a name, laid out as the image is,
  * and a bitmap of the granules that live in it. A granule that is written in part is copied first.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Raw disk images: a file or block device behind one worker thread, which sleeps while there is
  * nothing to do. Requests are served in the order in which they came, so a flush covers every
@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -21,6 +20,7 @@
 #include "dm/block.h"
 #include "dm/log.h"
 #include "dm/sandbox.h"
+#include "dm/thread.h"
 #include "machine/machine_priv.h"
 
 enum { SECTOR = 512, HOLE_PROBE = 1 << 20 };
@@ -426,20 +426,15 @@ static int open_image(struct block *b, const struct block_options *opt, char **w
 	return 0;
 }
 
-/* Signals are for the thread that waits for them; a file too large shall be an error, not one. */
+/* A file that grows too large is an error there and no signal. */
 static int start_worker(struct block *b, char **why)
 {
-	sigset_t all, old;
-	int err;
+	int err = thread_start(&b->worker, work, b);
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(&b->worker, NULL, work, b);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (err)
 		*why = sentence("No thread could be started for %s: %s; raise the limit on "
-				"processes.", b->path, strerror(err));
-	return -err;
+				"processes.", b->path, strerror(-err));
+	return err;
 }
 
 static void block_free(struct block *b)

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* Character back ends: what devices call, and the choice by name. */
 #include "dm/chardev.h"
 

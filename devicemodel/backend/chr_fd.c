@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Character back ends on file descriptors: standard input and output, a pseudo-terminal, a file.
  *

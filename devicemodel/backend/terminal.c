@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Raw mode for the user's terminal, and its way back however the program ends. A signal handler
  * can only look at file-scope variables, so here they are, set before it is installed.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The chips of the board, programmed through their ports as firmware leaves them to an operating
  * system: shadow memory, interrupt steering, power management, both 8259A, timer, clock, keyboard

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * PCI as firmware leaves it: every function of bus 0 has addresses, decodes them, and knows its
  * interrupt input. Found by asking, so that a new card needs no line here.

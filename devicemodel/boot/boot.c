@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Direct boot: which files, where everything goes, and the first start as well as every further
  * one. Files are read straight into guest memory and stay open for the next reset; nothing of them

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Linux's own boot protocol: a bzImage's header, and the page of parameters that the kernel is
  * handed. Entered at the 64-bit entry point where there is one, else at the 32-bit one; the

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * ELF kernels with a PVH entry: a note names the 32-bit address at which to begin, in flat
  * protected mode, with the start information's address in EBX.

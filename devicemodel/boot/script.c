@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Carries out the table loader's script on guest memory, where otherwise the firmware does: one
  * set of tables and one script serve both. The format is in firmware/loader.c.

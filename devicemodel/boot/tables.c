@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * What firmware leaves in memory for operating systems: ACPI tables, SMBIOS, the BIOS data area,
  * and the map of memory itself. The tables are built anew for each start, so that no copy is kept.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* Inputs that nobody listens to: how a clock learns that its interrupts are masked everywhere. */
 #include "dm/irq.h"
 

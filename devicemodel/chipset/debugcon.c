@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Two one-byte ports for those who write firmware and tests: what goes to the debug console comes
  * out at a chardev; what goes to the exit port is the guest's verdict, and stops the machine.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * fw_cfg: named and numbered blobs for the firmware, through a selector, a data port and DMA.
  *

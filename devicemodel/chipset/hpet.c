@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * hpet: a high precision event timer of 100 MHz with three comparators, all periodic and 64 bits
  * wide, which can take over the interrupts of 8254 and MC146818.

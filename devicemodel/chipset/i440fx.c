@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The 440FX host bridge at 00.0: PAM decides what answers from C0000 to FFFFF, memory or what
  * lies behind it, and the firmware image stands below 4 GiB.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * i8254: the programmable interval timer, and port 0x61 with the speaker's gate.
  *

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * One counter of an 8254: six modes, both number systems, the byte sequences of reads and writes.
  *

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * i8259: the two 8259A interrupt controllers of a PC, as they stand in a PIIX3. Each chip is one
  * device; the slave's INT output is wired to the master's input 2.

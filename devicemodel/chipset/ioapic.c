@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * ioapic: an I/O APIC of 24 pins with an EOI register, which turns pins into interrupt messages.
  *

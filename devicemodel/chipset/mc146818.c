@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * mc146818: the real-time clock, with the PC's 128 bytes of CMOS memory.
  *

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The PIIX3's ISA bridge at 00.1.0: it steers the four PCI interrupts to ISA inputs, and has the
  * ports that reset the machine and drive its A20 gate.

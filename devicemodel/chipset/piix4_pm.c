@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The PIIX4's power management function, at 00.1.3: PM1 events and control, the PM timer, GPE0, an
  * SMBus without devices, and the APM ports. SCI is IRQ 9.

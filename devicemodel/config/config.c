@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The configuration of a guest: its defaults, one setter for each value that options and
  * configuration files share, and what is derived in the end.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The four IDE drives: where each goes, what --disk says about one, and the entries of xl.cfg's
  * disk list in both their forms.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* Prints a configuration in the file format, every default included, for --dry-run. */
 #include <string.h>
 

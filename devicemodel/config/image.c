@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * What a file seems to be, from its first sectors and its name: CD-ROM, disk, or configuration
  * file; and which formats there are that this version cannot read.

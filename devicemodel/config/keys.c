@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * What the keys of a configuration file mean: those of xl.cfg(5) that this version serves, and a
  * few of our own for what only options could say otherwise (accel, debugcon, exit_port,

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The options of `caisson run`, one row each, and its one argument, whose kind is guessed. Options
  * are long; a value follows as the next argument or after an equals sign. They are applied after

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* Sizes as people write them: 512M, 2G, 1.5G; a plain number counts MiB, as in xl.cfg. */
 #include <errno.h>
 #include <string.h>

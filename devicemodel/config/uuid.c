@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * A guest that was given no UUID gets one that follows from its name, so that a system which
  * binds its licence to the machine finds the same machine each time; likewise its drives' serial

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The syntax of xl.cfg: `key = value`, one a line or parted by semicolons; a value is a number, a
  * string in either kind of quotes, or a list of these in brackets, which may span lines; a hash

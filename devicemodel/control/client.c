@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* The verbs that talk to running guests: their arguments, and those that need few lines. */
 #include <dirent.h>
 #include <errno.h>
@@ -304,6 +304,17 @@ static int sort_arguments(const struct verb *v, struct arguments *a, int argc, c
 	return STATUS_OK;
 }
 
+/* What a verb has printed counts as done when it has been taken. */
+static int flush_output(int status)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return status;
+	clearerr(stdout);
+	return status ? status
+		      : client_fail(STATUS_HOST, sentence("Standard output cannot be written: %s.",
+							  strerror(errno)));
+}
+
 static int run_verb(const struct verb *v, int argc, char **argv)
 {
 	struct arguments a = { 0 };
@@ -321,7 +332,7 @@ static int run_verb(const struct verb *v, int argc, char **argv)
 				   sentence("'%s' cannot be a guest's name; 'caisson list' shows "
 					    "those that run.",
 					    a.text[0]));
-	return v->run(&a);
+	return flush_output(v->run(&a));
 }
 
 static bool wants_help(int argc, char **argv)

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* The client's side of the control socket: one connection, one request, one answer. */
 #include <errno.h>
 #include <json-c/json.h>

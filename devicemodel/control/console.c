@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * `caisson console`: this terminal becomes one at the guest's serial port, by way of the
  * pseudo-terminal that the port is connected to. The guest's process has no part in it.

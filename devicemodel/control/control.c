@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The control socket, on the guest's side: takes requests as lines of JSON, lets the machine's
  * verbs act on them, and answers. Everything happens in callbacks of the loop, with the machine

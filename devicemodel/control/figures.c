@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * `caisson stats`: what the guest's process counts, with what the kernel counts about that process
  * beside it, as a table or as JSON.
@@ -138,8 +138,8 @@ static void print_rows(const char *head, struct json_object *rows)
 	}
 }
 
-/* An object of numbers and words on one line, without numbers that are 0. */
-static void print_line(const char *head, struct json_object *o)
+/* An object of numbers and words on one line. */
+static void print_line(const char *head, struct json_object *o, bool zeros)
 {
 	const char *separator = ":";
 
@@ -148,7 +148,8 @@ static void print_line(const char *head, struct json_object *o)
 	printf("%s", head);
 	json_object_object_foreach(o, key, value) {
 		if (json_object_is_type(value, json_type_object) ||
-		    (json_object_is_type(value, json_type_int) && !json_object_get_int64(value)))
+		    (!zeros && json_object_is_type(value, json_type_int) &&
+		     !json_object_get_int64(value)))
 			continue;
 		printf("%s %s %s", separator, key, json_object_get_string(value));
 		separator = ",";
@@ -177,14 +178,14 @@ static void print_table(const char *name, struct json_object *o)
 	print_rows("exits", child(o, "exits"));
 	print_rows("drive", child(o, "drives"));
 	puts("");
-	print_line("interrupts", child(o, "interrupts"));
-	print_line("event loop", loop);
-	print_line("  for", child(loop, "sources"));
-	print_line("  timers", child(loop, "timers"));
-	print_line("display", child(o, "display"));
-	print_line("viewers", child(o, "vnc"));
-	print_line("browsers", child(o, "web"));
-	print_line("window", child(o, "window"));
+	print_line("interrupts", child(o, "interrupts"), false);
+	print_line("event loop", loop, false);
+	print_line("  for", child(loop, "sources"), false);
+	print_line("  timers", child(loop, "timers"), false);
+	print_line("display", child(o, "display"), true);
+	print_line("viewers", child(o, "vnc"), true);
+	print_line("browsers", child(o, "web"), true);
+	print_line("window", child(o, "window"), true);
 	print_threads(child(o, "threads"));
 }
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * `caisson type`, `key` and `mouse`. What cannot be typed is refused here, before anything is sent;
  * each verb waits until the guest has read what it was sent.

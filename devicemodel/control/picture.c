@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * `caisson screenshot`: the guest writes its pixels into memory that this process hands over, and
  * this process makes a PNG of them, in its own time.
@@ -42,7 +42,7 @@ static int open_beside(const char *file, char **beside)
 
 	umask(mask);
 	if (!stat(file, &st) && !S_ISREG(st.st_mode))
-		return S_ISDIR(st.st_mode) ? -EISDIR : -EEXIST;
+		return S_ISDIR(st.st_mode) ? -EISDIR : -EOPNOTSUPP;
 	*beside = sentence("%s.XXXXXX", file);
 	if (!*beside)
 		return -ENOMEM;
@@ -112,8 +112,10 @@ static int save_picture(const char *name, const char *file)
 	if (fd < 0) {
 		free(beside);
 		return client_fail(STATUS_USAGE,
-				   sentence("%s cannot be written: %s; name another file.", file,
-					    strerror(-fd)));
+				   sentence("%s cannot be written: %s; name another file, or - for "
+					    "standard output.",
+					    file,
+					    fd == -EOPNOTSUPP ? "it is no file" : strerror(-fd)));
 	}
 	status = take_picture(name, fd, file);
 	if (close(fd) && status == STATUS_OK)

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The run directory: where the sockets of running guests are, and who owns which name. A name is
  * owned by whoever holds the lock on NAME.lock; the kernel lets go of it when a process ends,

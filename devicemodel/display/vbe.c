@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The Bochs VBE extension: an index and a data register of 16 bits, which set modes that VGA
  * registers cannot describe. The registers keep what was written; what it comes to (does the

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The display adapter: a standard VGA with Bochs VBE as PCI function 00.2.0, 0x1234:0x1111. Here
  * are its ports, its PCI function, reset and saved state; vga_priv.h says what is where.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Drawing graphics modes, line by line: a line whose pages did not change is left alone, any other
  * is put together aside and compared with the surface, so that only what differs counts as damage.

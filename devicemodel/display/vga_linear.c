@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Drawing a line of a mode without planes. What changed is looked for among the guest's own bytes,
  * beside a copy of those that the surface was made from: so only what changed is converted. With

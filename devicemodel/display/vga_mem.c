@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The legacy window, 128 KiB at 0xa0000: through latches and write modes to the planes, or in
  * banks of 64 KiB to the linear memory while a VBE mode is on. One exit for each access, where

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The characters of a text mode's screen, for programs and people who want to read it. Characters
  * are taken for those of the VGA BIOS's font, code page 437, whatever font the guest has loaded.

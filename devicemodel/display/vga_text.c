@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Drawing text modes. For each character on the screen a word is kept that says all that its
  * picture depends on; a cell is drawn when that word is another than the last one. Rows whose

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * From registers to a description of the picture: size, kind of pixels, where each part of it
  * begins. Nothing is assumed about the registers; that what comes out lies within video memory is

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Which parts of video memory changed: the one place that answers it. Two sources are joined, page
  * by page: marks of the device, for what it wrote on the guest's behalf, and the hypervisor's dirty

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* Bytes that grow while a table is written. */
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * What the firmware finds in fw_cfg and CMOS: the size of the machine, its tables, and what to
  * boot from.

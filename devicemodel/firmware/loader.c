@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Commands of the firmware's table loader. Tables are written here before anyone knows where they
  * will lie; the firmware places each file and then does what this script says: adds addresses to

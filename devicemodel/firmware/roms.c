@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The firmware's images, read from files. They come from Debian's packages seabios and ovmf;
  * nothing is built or shipped here. Before the sandbox: this opens files.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * SMBIOS tables: who made this machine, and what is in it. The firmware copies the structures
  * into guest memory, puts their address and the checksums into the entry point, and leaves the

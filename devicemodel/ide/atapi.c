@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * CD-ROM drive: the packet protocol, sense data, the disc's coming and going, and the commands
  * that read. Commands that only tell something are in mmc.c.

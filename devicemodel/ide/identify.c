@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * What drives say about themselves: IDENTIFY DEVICE, IDENTIFY PACKET DEVICE, geometry.
  * Reference: ATA/ATAPI-6 (T13/1410D), "IDENTIFY DEVICE", "IDENTIFY PACKET DEVICE"; words of later

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * CD-ROM drive: commands that tell about the drive and the disc in it, which is one session with
  * one data track; images larger than a CD are single-layer DVD-ROMs.

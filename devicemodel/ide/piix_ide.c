@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * PIIX3 IDE controller, PCI function 00.1.1: two channels in compatibility mode, whose bus
  * masters are in BAR 4.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * An IDE channel as the guest's accesses meet it: task file, device control, data port, resets.
  *

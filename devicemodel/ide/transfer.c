@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Moves the data of a command between back end and guest, by PIO bursts or by the bus master, in
  * requests of at most IDE_CHUNK bytes however long the command is.

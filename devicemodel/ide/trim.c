@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * DATA SET MANAGEMENT with the TRIM bit: ranges of sectors that the guest does not need any more.
  *

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The 8042 keyboard controller of a PS/2 at ports 0x60 and 0x64, with a keyboard and a mouse.
  *

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * A PS/2 keyboard with scan code sets 1, 2 and 3, its typematic repeat, and all keys that the
  * three sets name.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * A PS/2 mouse with wheel and five buttons: the standard protocol, IntelliMouse and IntelliMouse
  * Explorer.

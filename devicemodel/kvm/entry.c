@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Processors as firmware hands them to a kernel that is started directly: memory types and local
  * APICs set up everywhere, the first processor at the kernel's entry, the others waiting for their

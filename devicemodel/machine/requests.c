@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* What users ask of a guest that runs, through its control socket. In the loop, lock held. */
 #include <errno.h>
 #include <json-c/json.h>

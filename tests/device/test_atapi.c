@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* CD-ROM drive: the packet protocol by PIO and DMA, sense data, discs that change. */
 #include <errno.h>
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The board as a direct boot leaves it, seen through its ports, and the tables in memory: what an
  * operating system expects of firmware. Every chip is the real one.

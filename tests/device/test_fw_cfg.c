@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* fw_cfg: selector, data port, DMA, and the directory of files. */
 #include "rig.h"
 

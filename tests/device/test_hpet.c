@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* Tests of the HPET: counter, comparators, routing, legacy replacement. */
 #include "rig.h"
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* Host bridge: what each PAM setting lets through, segment by segment; SMRAM; the image. */
 #include "rig.h"
 

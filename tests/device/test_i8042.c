@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* The 8042 itself, through ports 0x60 and 0x64. */
 #include "i8042_box.h"
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* Tests of the 8254 and port 0x61, tick by tick. */
 #include "rig.h"
 

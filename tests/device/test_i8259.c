@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* Tests of the 8259A pair: commands, priorities, ends of interrupt, edges and levels. */
 #include "rig.h"
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* ATA disk: task file, resets, PIO, settings. */
 #include "disk_rig.h"
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* ATA disk: failing back ends, two drives, saved state, hostile guests. */
 #include "disk_rig.h"
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * ATA disk: discarded sectors, writes that go through to the disk, and whether IDENTIFY DEVICE and
  * the commands agree: what is announced works, what is not is aborted.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* Tests of the I/O APIC: registers, edges and levels, messages, routes. */
 #include "rig.h"
 

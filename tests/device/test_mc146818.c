@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* Tests of the real-time clock: calendar, formats, interrupts, CMOS memory. */
 #include <time.h>
 

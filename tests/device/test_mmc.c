@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* CD-ROM drive: commands that tell about the drive and its disc. */
 #include "atapi_rig.h"
 

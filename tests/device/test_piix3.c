@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* ISA bridge: PIRQ steering with levels that move, the ports 0x92, 0xcf9 and 0x80. */
 #include "rig.h"
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* Power management: PM timer, PM1 events and SCI, soft-off, GPE0, the empty SMBus, APM ports. */
 #include "rig.h"
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* The PCI function and its bus masters: decoding, registers, tables of regions, long transfers. */
 #include "disk_rig.h"
 

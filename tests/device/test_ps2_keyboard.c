@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* The PS/2 keyboard behind the 8042: scan codes, commands, typematic repeat. */
 #include "i8042_box.h"
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* Typing for control requests: paced by what the guest reads from the keyboard controller. */
 #include <errno.h>
 

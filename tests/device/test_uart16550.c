@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* The 16550A at 0x3f8, against a chardev that the test itself is. */
 #include "rig.h"
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* The display adapter's PCI function, its registers, reset and saved state. */
 #include "vga_rig.h"
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* Text and fonts that the guest writes without an exit. */
 #include "vga_look.h"
 
@@ -249,8 +249,10 @@ static void test_rests_while_watched(void **state)
 	struct vga_rig *t = *state;
 
 	start_watched(t);
+	assert_string_equal(vga_tracking(t->vga), "idle");
 	t->fetches = 0;
 	put(t, 5, 'x', 0x0f);
+	assert_string_equal(vga_tracking(t->vga), "active");
 	rig_advance(t->r, 3 * NS_PER_MS); /* soon, and at rest again */
 	look(t);
 	check_cell(45, 0, 'x', 0, text_rgb(15), text_rgb(0));
@@ -284,6 +286,7 @@ static void test_cursor_beside_rest(void **state)
 	assert_in_range(vga_frames(t->vga) - frames, 18, 20);
 	assert_int_equal(t->fetches, 0);
 	assert_true(t->idle);
+	assert_string_equal(vga_tracking(t->vga), "idle");
 	put(t, 81, 'y', 0x0f);
 	rig_advance(t->r, 3 * NS_PER_MS);
 	look(t);
@@ -306,11 +309,13 @@ static void test_who_may_look(void **state)
 		write_until_direct(t);
 		vga_set_watched(t->vga, true);
 		assert_true(is_direct(t) == (mode == VRAM_IDLE));
+		assert_true(!strcmp(vga_tracking(t->vga), "trapped") == (mode != VRAM_IDLE));
 	}
 	set_gfx(t, 6, 0x0f); /* graphics of the same bytes */
 	assert_true(is_direct(t));
 	rig_advance(t->r, 20 * NS_PER_MS);
 	assert_false(is_direct(t));
+	assert_string_equal(vga_tracking(t->vga), "trapped");
 	for (unsigned i = 0; i < MANY; i++)
 		rig_write(t->r, B8000, i & 0xffff, 2);
 	assert_false(is_direct(t));

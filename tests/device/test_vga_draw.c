@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* The display adapter in graphics modes, and in modes that make no sense: what is drawn. */
 #include "vga_look.h"
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Modes without planes, held to a plain description of their pixels: each colour, odd widths, any
  * stretch of memory that changes, the end of memory, and the copy that changes are found by.

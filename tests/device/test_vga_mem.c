@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* The display adapter's window onto video memory, and its VBE extension. */
 #include "vga_rig.h"
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* The characters of the display adapter's text screen, read as text. */
 #include <errno.h>
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* The display adapter in text modes: what is drawn. */
 #include "vga_look.h"
 

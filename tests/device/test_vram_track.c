@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* Which parts of video memory changed: marks, the hypervisor's log, and neither. */
 #include "rig.h"
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Disks for tests/system/test_durability.py, loaded in front of the C library. With BAD_DISK=slow
  * each write takes a while before it has any effect, and often does half of what it was asked for;

@@ -166,7 +166,8 @@ static inline int op_stats(void *arg, struct control_request *q)
 		"{\"uptime_ms\":3723000,\"guest_time_ms\":1500,"
 		"\"exits\":{\"vcpu0\":{\"io\":4711,\"a_long_name_of_a_column\":1}},"
 		"\"loop\":{\"wakeups\":12,\"sources\":{\"control\":7,\"signals\":0},"
-		"\"timers\":{\"RTC\":3}},\"drives\":{}}";
+		"\"timers\":{\"RTC\":3}},\"drives\":{},"
+		"\"display\":{\"tracking\":\"idle\",\"faults\":0}}";
 	struct json_object *o = json_tokener_parse(figures);
 
 	json_object_object_foreach(o, key, value)

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* Raw images: opening and refusing, locks, requests and their order, discarded changes. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Kernels that are started directly: made-up bzImages and ELF files, whole, truncated and
  * malformed, and what the kernel is handed. The files come from this test; no kernel is needed.

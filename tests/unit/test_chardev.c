@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* Character back ends, with a real event loop: files, pseudo-terminals, stdio. */
 #include "unit.h"
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* Tests of the verbs that talk to guests, against a real server, and of the run directory. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -33,11 +33,11 @@ static void slurp(FILE *f, char *text, size_t size)
 	fclose(f);
 }
 
-/* Runs a verb with standard output and error caught. */
-static struct outcome verb_of(char **argv)
+/* Runs a verb with standard output, which goes to fo, and error caught. */
+static struct outcome verb_to(FILE *fo, char **argv)
 {
 	int argc = 0, out = dup(1), err = dup(2);
-	FILE *fo = tmpfile(), *fe = tmpfile();
+	FILE *fe = tmpfile();
 	struct outcome o = { 0 };
 
 	while (argv[argc])
@@ -54,6 +54,11 @@ static struct outcome verb_of(char **argv)
 	slurp(fo, o.out, sizeof(o.out));
 	slurp(fe, o.err, sizeof(o.err));
 	return o;
+}
+
+static struct outcome verb_of(char **argv)
+{
+	return verb_to(tmpfile(), argv);
 }
 
 static struct outcome verb(const char *a, const char *b, const char *c)
@@ -356,6 +361,7 @@ static void test_stats_verb(void **state)
 	assert_non_null(strstr(o.out, "4711"));
 	assert_non_null(strstr(o.out, "event loop: wakeups 12"));
 	assert_non_null(strstr(o.out, "for: control 7\n"));
+	assert_non_null(strstr(o.out, "display: tracking idle, faults 0\n"));
 	assert_non_null(strstr(o.out, "test_client")); /* a thread of this process */
 	o = verb("stats", "--json", "web");
 	assert_int_equal(o.status, 0);
@@ -367,6 +373,20 @@ static void test_stats_verb(void **state)
 	assert_true(json_object_get_int64(v) > 0);
 	assert_false(json_object_object_get_ex(json, "ok", &v));
 	json_object_put(json);
+}
+
+static void test_full_output(void **state)
+{
+	char *full[] = { (char *)"stats", (char *)"web", NULL };
+	struct outcome o = verb_to(fopen("/dev/full", "re+"), full);
+
+	assert_int_equal(o.status, 2);
+	assert_string_equal(o.err, "caisson: Standard output cannot be written: No space left on "
+				   "device.\n");
+	o = verb("screenshot", "web", "/dev/full");
+	assert_int_equal(o.status, 1);
+	assert_non_null(strstr(o.err, "/dev/full cannot be written: it is no file; "));
+	assert_int_equal(verb("list", NULL, NULL).status, 0);
 }
 
 /* A guest of its own process, which takes a moment to end. */
@@ -449,7 +469,7 @@ int main(void)
 		SERVED(test_list),	SERVED(test_verbs),	  SERVED(test_screenshot_verb),
 		SERVED(test_input_verbs), SERVED(test_type_from_input), SERVED(test_cd_verb),
 		SERVED(test_console_verb),
-		SERVED(test_stats_verb), SERVED(test_kill_verb),
+		SERVED(test_stats_verb), SERVED(test_full_output), SERVED(test_kill_verb),
 		SERVED(test_rundir_mode), SERVED(test_rundir_is_no_link),
 	};
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* Tests of a configuration's values: sizes, names, addresses, what is derived, and the dump. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* Tests of the control socket's server, by clients well-behaved and not, and of who owns a name. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * What firmware_add_tables() leaves in fw_cfg and CMOS, and the reading of images. fw_cfg and the
  * RTC are played by this file: the real ones would hide what was handed to them.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* The input hub: what reaches the guest of what viewers do. */
 #include <setjmp.h>
 #include <stdarg.h>

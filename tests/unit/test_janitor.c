@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* Tests of what is left in the run directory when a guest's process ends, whichever way. */
 #include "unit.h"
 

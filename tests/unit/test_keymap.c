@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Keysyms to keys, and typing by symbol. The judge is a small US keyboard driver as a guest has
  * one: what it makes of the keys must be what was typed.
@@ -314,6 +314,56 @@ static void test_altgr_symbols(void **state)
 	assert_nothing_down(g);
 }
 
+/* The viewer's Num Lock decides, whatever the guest's is. */
+static void test_keypad(void **state)
+{
+	static const uint32_t digits[] = {XK_KP_7, XK_KP_0, XK_KP_Decimal, XK_KP_5};
+	struct guest *g = *state;
+	unsigned i;
+
+	typing_key(&g->t, XK_Shift_L, true);
+	for (i = 0; i < 4; i++)
+		stroke(g, digits[i]);
+	typing_key(&g->t, XK_Shift_L, false);
+	assert_string_equal(g->text, "70.5");
+	g->events[0] = 0;
+	stroke(g, XK_KP_Home);
+	stroke(g, XK_KP_Delete);
+	stroke(g, XK_KP_Add);
+	assert_string_equal(g->events, "+47 -47 +53 -53 +4e -4e ");
+	g->events[0] = 0;
+	input_set_leds(g->in, INPUT_LED_NUM);
+	stroke(g, XK_KP_7);
+	stroke(g, XK_KP_Decimal);
+	stroke(g, XK_KP_Home);
+	stroke(g, XK_KP_Delete);
+	stroke(g, XK_KP_Begin);
+	assert_string_equal(g->events, "+47 -47 +53 -53 +c7 -c7 +d3 -d3 +4c -4c ");
+}
+
+static void test_keypad_with_alt(void **state)
+{
+	struct guest *g = *state;
+
+	typing_key(&g->t, XK_Alt_L, true); /* the code of a character */
+	stroke(g, XK_KP_2);
+	typing_key(&g->t, XK_Alt_L, false);
+	assert_string_equal(g->events, "+38 +50 -50 -38 ");
+}
+
+static void test_num_lock_in_between(void **state)
+{
+	struct guest *g = *state;
+
+	typing_key(&g->t, XK_KP_7, true);
+	typing_key(&g->t, XK_KP_Home, false);
+	assert_nothing_down(g);
+	typing_key(&g->t, XK_KP_Home, true);
+	input_set_leds(g->in, INPUT_LED_NUM);
+	typing_key(&g->t, XK_KP_7, false);
+	assert_nothing_down(g);
+}
+
 static void test_release_after_shift(void **state)
 {
 	struct guest *g = *state;
@@ -377,6 +427,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_caps_lock_in_the_viewer_only, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_shortcuts_are_keys, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_altgr_symbols, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_keypad, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_keypad_with_alt, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_num_lock_in_between, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_release_after_shift, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_more_keys_than_fingers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_random_strokes_stay_in_bounds, setup,

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* The table loader's script, byte for byte and as firmware carries it out; growing buffers. */
 #include "place.h"
 

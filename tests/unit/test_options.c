@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* Tests of `caisson run`'s arguments, with real files for the one whose kind is guessed. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* Pictures: a surface's pixels in a file, and as a PNG, read back by libpng's simple reader. */
 #include <setjmp.h>
 #include <stdarg.h>

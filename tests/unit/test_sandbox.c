@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* Tests of the sandbox as a whole: what ends the process, what is refused, what goes on working. */
 #include "sandboxed.h"
 

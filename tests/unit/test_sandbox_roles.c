@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* Tests of the sandbox's threads and privileges: who is in it, what each role keeps, who it is. */
 #include "sandboxed.h"
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* The window: its keys, its geometry, its drawing, and its process, on a display that is none. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* SMBIOS as a reader walks it: structure by structure, each with its strings. */
 #include "unit.h"
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* Strokes for text, for combinations of keys, and for the mouse. */
 #include "unit.h"
 

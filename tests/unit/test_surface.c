@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* The surface: damage, viewers, and who is told what. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* The VNC server: who may do what. Where it listens, passwords, several viewers. */
 #include <setjmp.h>
 #include <stdarg.h>

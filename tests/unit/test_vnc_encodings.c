@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* The VNC server's encodings: what a viewer decodes is what the surface shows. */
 #include <setjmp.h>
 #include <stdarg.h>

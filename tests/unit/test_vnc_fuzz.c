@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The VNC server against viewers that are made up: every stage of the protocol, whole messages with
  * nonsense in them, messages that end halfway, viewers that read nothing, some or all, hang up,

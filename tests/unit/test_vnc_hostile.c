@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* The VNC server: hostile viewers, and those that say nothing. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* The VNC server: viewers' clipboards, and the keys that type them. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* The VNC server: what it costs when nothing happens, its pace, and viewers that are slow. */
 #include <setjmp.h>
 #include <stdarg.h>

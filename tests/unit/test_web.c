@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* The web server: pages, who gets them, WebSockets, rest, and what can go wrong at the start. */
 #include "unit.h"
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* Who is let in by the web server: tokens, cookies, Host and Origin. */
 #include "unit.h"
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* What strangers and broken browsers do to the web server, after which it must serve as before. */
 #include "unit.h"
 

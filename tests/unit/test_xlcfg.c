@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* Tests of configuration files: the syntax of xl.cfg, what its keys do, and what is refused. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* Drawing is pixman's work; here it is told from where to where. */
 #include "draw.h"
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* From the picture's pixels to the window's and back. */
 #include "geometry.h"
 

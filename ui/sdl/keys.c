@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * From SDL's scan codes, which are those of USB keyboards, to a PC's.
  * Missing: keys of Sun's keyboards and of pocket calculators.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The guest's side of the window: one thread, which copies what changed to where the window sees
  * it, one update at a time, and hands on what the user does. It sleeps without a timeout.
@@ -7,6 +7,7 @@
 
 #include "dm/log.h"
 #include "dm/sandbox.h"
+#include "dm/thread.h"
 #include "ui/input.h"
 #include "ui/surface.h"
 #include "wire.h"
@@ -14,7 +15,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -285,13 +285,8 @@ static int wait_for_window(struct sdl *s, char **why)
 
 static int start_thread(struct sdl *s)
 {
-	sigset_t all, old;
-	int err;
+	int err = thread_start(&s->thread, sdl_run, s);
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = -pthread_create(&s->thread, NULL, sdl_run, s);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	s->started = !err;
 	return err;
 }

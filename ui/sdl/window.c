@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* The window's process: start, updates, the window's own events, end. */
 #include "window_priv.h"
 

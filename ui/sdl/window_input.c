@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * What the user does in the window. Until a click the pointer is the desktop's, and its places go
  * to the guest; then the window has grabbed it with the keyboard, and movements go.

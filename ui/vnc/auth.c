@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Passwords of the VNC server: the file they come from, the test of a viewer's answer, and what
  * comes of wrong ones.

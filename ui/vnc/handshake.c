@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The server's side of RFB's handshake, up to and without ServerInit, against a time limit. It is
  * done here, and the library gets to see only viewers that have been through it: so no stranger's

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* Listening sockets for the VNC server: ADDR:PORT, [ADDR]:PORT and unix:PATH. */
 #include "vnc_priv.h"
 

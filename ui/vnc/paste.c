@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * A viewer's clipboard, and Ctrl+Alt+V, which types it into the guest. Viewers send what their
  * users copy anywhere, unasked, so nothing is typed before somebody says so.

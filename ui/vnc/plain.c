@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Updates past the library, in the common case: the viewer takes raw pixels, has asked for whatever
  * changes, and is owed nothing else. Then an update is one write, and no region is computed. All

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The thread of one viewer: waits for its messages and for news from the surface, and sends what
  * changed when the viewer has asked for it, at most 60 times a second.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * A VNC server: the thread that waits for viewers, and the places it has for them.
  * State: one screen of libvncserver for each place, made at the start, because the library may
@@ -10,6 +10,7 @@
 
 #include "dm/log.h"
 #include "dm/sandbox.h"
+#include "dm/thread.h"
 #include "ui/socket.h"
 
 #include <errno.h>
@@ -244,23 +245,6 @@ static void destroy(struct vnc *vnc)
 	free(vnc);
 }
 
-/* Viewers' threads inherit the mask: no signal is for them but those of their own faults. */
-static int start_listener(struct vnc *vnc)
-{
-	static const int own[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGSYS, SIGTRAP, SIGABRT};
-	sigset_t mask, old;
-	size_t i;
-	int err;
-
-	sigfillset(&mask);
-	for (i = 0; i < sizeof(own) / sizeof(own[0]); i++)
-		sigdelset(&mask, own[i]);
-	pthread_sigmask(SIG_BLOCK, &mask, &old);
-	err = -pthread_create(&vnc->thread, NULL, listen_run, vnc);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return err;
-}
-
 static int start(struct vnc *vnc)
 {
 	int err;
@@ -276,7 +260,7 @@ static int start(struct vnc *vnc)
 		vnc->spare = fcntl(vnc->sock, F_DUPFD_CLOEXEC, 0);
 	if (vnc->sock >= 0 && vnc->spare < 0)
 		return -errno;
-	return start_listener(vnc);
+	return thread_start(&vnc->thread, listen_run, vnc); /* viewers' threads inherit its mask */
 }
 
 static int listen_at(struct vnc *vnc, const char *address, char **why)

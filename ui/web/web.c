@@ -11,11 +11,11 @@
 
 #include "dm/log.h"
 #include "dm/sandbox.h"
+#include "dm/thread.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -199,23 +199,6 @@ static void *web_run(void *arg)
 	return NULL;
 }
 
-/* No signal is for this thread but those of its own faults. */
-static int start_thread(struct web *web)
-{
-	static const int own[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGSYS, SIGTRAP, SIGABRT};
-	sigset_t mask, old;
-	size_t i;
-	int err;
-
-	sigfillset(&mask);
-	for (i = 0; i < sizeof(own) / sizeof(own[0]); i++)
-		sigdelset(&mask, own[i]);
-	pthread_sigmask(SIG_BLOCK, &mask, &old);
-	err = -pthread_create(&web->thread, NULL, web_run, web);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return err;
-}
-
 /* --- start and stop --- */
 
 /* A copy, since the library closes what it has. */
@@ -283,7 +266,7 @@ static int start(struct web *web)
 	web->listener = adopt_own(web, web->sock);
 	if (web->spare < 0 || !web->listener || !adopt_own(web, web->wake))
 		return -EMFILE;
-	return start_thread(web);
+	return thread_start(&web->thread, web_run, web);
 }
 
 /* Where every address is listened at, the machine's name is what others can use. */

@@ -163,7 +163,10 @@ struct vga_screen {
 };
 int vga_read_screen(struct vga *v, struct vga_screen *screen);
 uint64_t vga_frames(const struct vga *v); /* drawn since the start */
-/* How changes are found just now: off, text, compare, log, active, idle. */
+/*
+ * How changes are found just now: off (nobody looks), trapped (each write is an exit), compare,
+ * log, active, idle.
+ */
 const char *vga_tracking(const struct vga *v);
 
 #endif

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * What the firmware's services say of this machine: disks by int 13h, memory by int 15h, PCI and
  * time by int 1Ah, the timer interrupt, keyboard, serial port. They all rest on the devices.

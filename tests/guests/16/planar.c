@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * A picture in 16 colours, 640x480, written plane by plane, for tests/system/media_here.py to look
  * at. Boxes of 8x6 pixels in all colours; every seventh pixel, slanted, has the opposite colour, so

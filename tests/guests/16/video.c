@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Modes as programs set them, by int 10h: text, 12h, 13h, and VBE with banks and frame buffer; what
  * is written by the service is looked for in memory, and the other way round.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * ACPI as the firmware left it: the tables from the root pointer down, the hardware that the FADT
  * names, the timer's interrupt; then a reset by the reset register and, the second time, power-off

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * An ATAPI CD-ROM as the secondary channel's first drive: identify, inquiry, capacity, reads by
  * PIO and DMA, errors and sense. The CD has the pattern of tests/system/guests_here.py.

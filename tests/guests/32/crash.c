@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * A triple fault where the configuration says on_crash = "destroy": the program ends with the
  * status for it, and the guest does not start again.

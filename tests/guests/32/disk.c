@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * IDE disks: identify, PIO and DMA in both forms of address, blocks of several sectors, errors,
  * flush, interrupts and nIEN, software reset. The disk is large enough for 48-bit addresses, and

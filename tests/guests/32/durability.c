@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Writes numbered sectors for ever, in steps, and reports the number of each step once the disk
  * has confirmed that it keeps them: after a flush, or after writes that go through its cache.

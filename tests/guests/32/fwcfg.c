@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * fw_cfg: signature, numbered items, the directory, and a file by port and by DMA.
  * Reference: QEMU, "QEMU Firmware Configuration (fw_cfg) Device".

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The 8042 with keyboard and mouse: self test, command byte, translation, scan code sets, LEDs,
  * identities, the IntelliMouse knock, IRQ 1 and 12.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * PCI configuration and BARs: who is there, sizes, moves, decoding off and on, the ROM BAR. What
  * moves is the display adapter's frame buffer, registers and ROM, and the IDE bus master's ports.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The two 8259A: masks, requests, priorities, ends of interrupts, modes. The keyboard controller
  * and the serial port serve as interrupts that can be made at will.

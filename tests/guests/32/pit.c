@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The 8254: rates against the PM timer, modes 0, 2 and 3, latches, read-back, channel 2 behind
  * port 0x61.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Soft-off without firmware, by the PIIX4's own registers; before it, what must not power off.
  * Reference: Intel 82371AB (PIIX4), "PMCNTRL - Power Management Control Register".

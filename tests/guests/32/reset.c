@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Every way in which one processor resets the PC. The CMOS memory counts: each start checks that
  * devices are as after power-on, makes them different, and takes the next way.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The MC146818: number formats, update in progress, the three interrupts and their rate against
  * the PM timer, CMOS memory.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * What a BIOS does with memory between C0000 and 1 MiB, before there is one: the PAM registers in
  * all four states, the firmware's image in its two places, and A20.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The 16550A at COM1: registers, loopback, FIFO, interrupts. Results are told while the port is
  * as it should be for that.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The display adapter by its registers: planes, latches and the four write modes, chain 4, the
  * palette, CRTC protection, retrace, and the Bochs VBE extension with banks and frame buffer.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The local APIC: identity, self IPI, priorities, timer one-shot, periodic and by deadline against
  * the PM timer, the 8259A through LINT0, and all of it that matters by x2APIC.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The HPET: its counter against the PM timer, one-shot and periodic comparators, levels, and
  * legacy replacement of PIT and RTC.

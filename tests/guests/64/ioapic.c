@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The I/O APIC: identity, the PIT's edges at pin 2, a level with its ends, masks, delivery to a
  * chosen vector, and what becomes of an entry's bits.

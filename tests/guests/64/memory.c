@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Main memory: the firmware's map against the CMOS memory's sizes, no overlaps, and a pattern
  * through all of it that would show one address answering for another.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Two processors write at random places of a linear frame buffer, with pauses of all lengths, until
  * a key is pressed or it has been enough. Then both are still, and sums of what is in video memory

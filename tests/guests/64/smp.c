@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Four processors: start by INIT and start-up messages, counting together, interrupts from one to
  * another and to all, I/O APIC delivery to a chosen one, and INIT again.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Resets of a machine whose four processors all run: asked for by the first, asked for by another,
  * and by triple faults of either. Afterwards only the first runs, and the others start again.

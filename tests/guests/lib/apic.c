@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Local APIC and I/O APIC. Reference: Intel SDM 3, "Advanced Programmable Interrupt Controller";
  * Intel 82093AA data sheet, "Register Description".

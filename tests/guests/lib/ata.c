@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * ATA drives behind the PIIX3. Reference: ATA/ATAPI-6 (T13/1410D), "PIO data-in command protocol";
  * Intel, "Programming Interface for Bus Master IDE Controller".

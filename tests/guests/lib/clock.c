@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* Time by the PM timer. Reference: Intel 82371AB (PIIX4), "Power Management I/O Space". */
 #include "clock.h"
 

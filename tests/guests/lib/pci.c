@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* PCI configuration space. Reference: PCI Local Bus Specification, "Configuration Mechanism #1". */
 #include "pci.h"
 

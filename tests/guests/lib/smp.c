@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* Starts other processors. Reference: Intel SDM 3, "Multiple-Processor (MP) Initialization". */
 #include "smp.h"
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The exits benchmark's guest: each operation several times between two readings of the TSC, which
  * counts executed instructions where the host counts them as time. Entered in 64-bit mode,
