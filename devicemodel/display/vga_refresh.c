@@ -8,7 +8,8 @@
  *
  * The first change after rest is drawn soon, but not at once: what a guest draws in one go, a
  * character or a cursor, is one picture then. Such a change is likely to be alone, so a second look
- * follows it straight away, where rest is cheap enough to begin right then.
+ * follows it straight away, where rest is cheap enough to begin right then. Where it is not, and a
+ * look finds a change that comes alone, such as a cursor's, the next look has time.
  * State: none; see struct vga_paint.
  */
 #include "ui/surface.h"
@@ -18,6 +19,7 @@
 #define SLOW_NS	  (100 * NS_PER_MS) /* between looks that find nothing, at most */
 #define SETTLE_NS (2 * NS_PER_MS)
 #define ALONE_NS  (25 * NS_PER_MS)  /* from one change to the next: there is no sequence */
+#define SELDOM_NS (150 * NS_PER_MS) /* the same while looks are rare */
 
 /* --- palette --- */
 
@@ -211,14 +213,15 @@ static uint64_t next_look(struct vga_paint *p)
 	return when;
 }
 
-static void schedule(struct vga *v, bool changed)
+/* pace: until the next look, if the picture changed. */
+static void schedule(struct vga *v, bool changed, uint64_t pace)
 {
 	struct vga_paint *p = &v->paint;
 	uint64_t when = UINT64_MAX, blink;
 
 	if (changed) {
 		p->last_change = p->last_draw;
-		p->pace = FRAME_NS;
+		p->pace = pace;
 	}
 	p->soon = false;
 	if (!resting(v))
@@ -233,17 +236,23 @@ static void schedule(struct vga *v, bool changed)
 		timer_arm_at(&p->timer, when);
 }
 
+static bool rest_is_cheap(const struct vga *v)
+{
+	return v->track.mode == VRAM_IDLE && !last_look(v)->idle_ns;
+}
+
 static void refresh_fire(void *dev)
 {
 	struct vga *v = dev;
 	struct vga_paint *p = &v->paint;
-	uint64_t last = p->last_change;
-	bool changed = draw(v);
+	uint64_t last = p->last_change, pace = FRAME_NS;
+	bool changed = draw(v), active = changed && !resting(v);
 
-	if (changed && !resting(v) && v->track.mode == VRAM_IDLE && !last_look(v)->idle_ns &&
-	    p->last_draw - last > ALONE_NS)
+	if (active && rest_is_cheap(v) && p->last_draw - last > ALONE_NS)
 		draw(v);
-	schedule(v, changed);
+	else if (active && !rest_is_cheap(v) && !p->soon && p->last_draw - last > SELDOM_NS)
+		pace = SLOW_NS;
+	schedule(v, changed, pace);
 }
 
 /* Called only while someone watches and no draw is due within a frame. */
@@ -276,7 +285,7 @@ void vga_set_watched(struct vga *v, bool on)
 	}
 	vga_direct_settle(v);
 	p->redraw = true; /* at once: the clock may stand still, in a machine that is paused */
-	schedule(v, draw(v));
+	schedule(v, draw(v), FRAME_NS);
 }
 
 void vga_refresh(struct vga *v)
@@ -285,7 +294,7 @@ void vga_refresh(struct vga *v)
 
 	vga_direct_settle(v);
 	if (p->watched) { /* perhaps the first look after rest, of which nobody else is told then */
-		schedule(v, draw(v));
+		schedule(v, draw(v), FRAME_NS);
 		return;
 	}
 	p->redraw = true;

@@ -148,19 +148,29 @@ static void aml_put_length(struct blob *b, size_t body)
 	}
 }
 
-/* Processor objects, which Windows XP knows, rather than processor devices. */
+/*
+ * Processor objects, which Windows XP knows, rather than processor devices. A Linux that is told of
+ * no idle state, not even of HLT, has nobody who judges how long it will be idle: it keeps its tick
+ * for one more period behind each timer interrupt.
+ */
 static void aml_put_processor(struct blob *b, unsigned n)
 {
+	/* Name (_CST, Package () { 1, Package () { Register (FFixedHW, 0, 0, 0), 1, 1, 1000 } }) */
+	static const uint8_t idle_states[] = {
+		0x08, '_', 'C', 'S', 'T', 0x12, 0x20, 2, 0x01, 0x12, 0x1c, 4, 0x11, 0x14, 0x0a, 17,
+		0x82, 12, 0, 0x7f, [31] = 0x79, 0, 0x01, 0x01, 0x0b, 0xe8, 0x03,
+	};
 	char name[8];
 
 	snprintf(name, sizeof(name), "C%03X", n & 0xfff);
 	blob_put8(b, AML_EXT);
 	blob_put8(b, AML_PROCESSOR);
-	aml_put_length(b, 4 + 1 + 4 + 1);
+	aml_put_length(b, 4 + 1 + 4 + 1 + sizeof(idle_states));
 	blob_put_text(b, name);
 	blob_put8(b, n);  /* as in the MADT */
 	blob_put32(b, 0); /* no P_BLK: nothing deeper than C1 */
 	blob_put8(b, 0);
+	blob_put(b, idle_states, sizeof(idle_states));
 }
 
 static size_t put_ssdt(struct acpi_files *a, const struct firmware_info *info)

@@ -28,6 +28,7 @@ static const struct {
 	{ KVM_CAP_SIGNAL_MSI, "message-signalled interrupts" },
 	{ KVM_CAP_IMMEDIATE_EXIT, "immediate exit" },
 	{ KVM_CAP_READONLY_MEM, "read-only memory" },
+	{ KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2, "a dirty log that is cleared page by page" },
 };
 
 static int open_device(struct kvm *k, const char *path, char **why)
@@ -59,6 +60,8 @@ static int make_vm(struct kvm *k, const char *path, char **why)
 {
 	uint64_t identity_map = IDENTITY_MAP;
 	struct kvm_enable_cap split = { .cap = KVM_CAP_SPLIT_IRQCHIP, .args = { MACHINE_GSIS } };
+	struct kvm_enable_cap clear = { .cap = KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2,
+					.args = { KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE } };
 	const char *step = "make a virtual machine";
 
 	do /* a signal at the wrong moment is not a failure */
@@ -68,7 +71,8 @@ static int make_vm(struct kvm *k, const char *path, char **why)
 		step = "set up the virtual machine";
 		if (!ioctl(k->vm, KVM_SET_IDENTITY_MAP_ADDR, &identity_map) &&
 		    !ioctl(k->vm, KVM_SET_TSS_ADDR, TSS_PAGES) &&
-		    !ioctl(k->vm, KVM_ENABLE_CAP, &split))
+		    !ioctl(k->vm, KVM_ENABLE_CAP, &split) &&
+		    !ioctl(k->vm, KVM_ENABLE_CAP, &clear))
 			return 0;
 	}
 	*why = sentence("%s refused to %s (%s).", path, step, strerror(errno));

@@ -39,6 +39,10 @@ struct kvm_vram {
 	uint64_t turns;		/* how often that has changed */
 	bool lost;		/* a log went with its slot, or was passed by: all is dirty */
 	uint64_t last_found;	/* when there was a dirty page */
+	uint64_t last_clear;	/* when no page was left writable because it is hot */
+	unsigned long *log;	/* a bit a page of a slot: as asked for, */
+	unsigned long *found;	/* and as the look before found it */
+	size_t words;		/* of each of the two */
 	uint64_t faults;	/* of earlier ranges */
 	void (*woken)(void *dev);
 	void *dev;

@@ -29,6 +29,8 @@ enum { PAGE = VRAM_PAGE, BITS_PER_LONG = 8 * sizeof(long) };
 
 /* Rest costs KVM's guests two walks of the memory's pages, and a fault for each that they write. */
 #define KVM_IDLE_NS (2 * NS_PER_SEC)
+/* For this part of the time without a change before rest, hot pages are taken as written. */
+enum { HOT_PART = 4 };
 
 /* --- rest ends --- */
 
@@ -94,49 +96,101 @@ void kvm_vram_moved(struct kvm *k)
 
 /* --- dirty pages --- */
 
-/* Of n pages of the region from first on, as logged; returns how many that show were dirty. */
+/*
+ * A page that is found and cleared costs KVM's guest a fault when it is written again. One that two
+ * looks running find is hot: it is not cleared, which leaves it writable and in the log, so each
+ * look finds it, written or not. Who draws compares anyway. From time to time all are cleared; what
+ * the next look finds is hot again. As nothing is forgotten that has not been cleared, an empty
+ * log still means that nothing was written.
+ */
+
+/* Of n pages from first on, in whole words, as logged; returns how many were dirty. */
 static unsigned add_pages(struct kvm *k, const unsigned long *log, uint64_t first, uint64_t n,
 			  const struct vram_look *look)
 {
-	uint64_t shown = look->off / PAGE, shown_end = shown + look->len / PAGE;
-	unsigned found = 0;
+	unsigned long *to = look->bitmap + first / BITS_PER_LONG;
+	unsigned shift = first % BITS_PER_LONG, found = 0;
 
-	for (uint64_t i = 0; i < n; i++) {
-		if (!log[i / BITS_PER_LONG]) {
-			i |= BITS_PER_LONG - 1; /* nothing in this word */
-		} else if (log[i / BITS_PER_LONG] >> i % BITS_PER_LONG & 1) {
-			uint64_t page = first + i;
-
-			look->bitmap[page / BITS_PER_LONG] |= 1ul << page % BITS_PER_LONG;
-			found += page >= shown && page < shown_end;
-		}
+	for (size_t i = 0; i * BITS_PER_LONG < n; i++) {
+		if (!log[i])
+			continue;
+		to[i] |= log[i] << shift;
+		if (shift && log[i] >> (BITS_PER_LONG - shift))
+			to[i + 1] |= log[i] >> (BITS_PER_LONG - shift);
+		found += __builtin_popcountl(log[i]);
 	}
 	k->stats.dirty_pages += found;
 	return found;
 }
 
-static unsigned long *new_log(uint64_t pages)
+/* Two logs for as many pages, kept until more are asked for. */
+static bool have_logs(struct kvm_vram *t, uint64_t pages)
 {
-	return calloc((pages + BITS_PER_LONG - 1) / BITS_PER_LONG, sizeof(long));
+	size_t words = (pages + BITS_PER_LONG - 1) / BITS_PER_LONG;
+
+	if (words <= t->words)
+		return true;
+	free(t->log);
+	free(t->found);
+	t->log = calloc(words, sizeof(*t->log));
+	t->found = calloc(words, sizeof(*t->found));
+	t->words = t->log && t->found ? words : 0;
+	return t->words;
 }
 
-/* Moves one slot's log into the bitmap; the number of dirty pages that show, or -errno. */
-static int fetch_slot(struct kvm *k, unsigned n, const struct vram_look *look)
+/* From what was found to what is to be cleared of it, which may be nothing: false. */
+static bool leave_hot(struct kvm_vram *t, size_t from, size_t end, bool none_hot)
 {
-	const struct kvm_slot *s = &k->slot[n];
-	unsigned long *log = new_log(s->len / PAGE);
-	struct kvm_dirty_log get = { .slot = n, .dirty_bitmap = log };
-	int found;
+	unsigned long any = 0;
 
-	if (!log)
+	for (size_t i = from; i < end; i++) {
+		unsigned long found = t->log[i], before = none_hot ? 0 : t->found[i];
+
+		t->found[i] = found;
+		t->log[i] = found & ~before;
+		any |= t->log[i];
+	}
+	return any;
+}
+
+static int clear(struct kvm *k, unsigned n, size_t from, size_t end)
+{
+	uint64_t first = from * BITS_PER_LONG, pages = k->slot[n].len / PAGE;
+	struct kvm_clear_dirty_log clear = {
+		.slot = n,
+		.first_page = first,
+		.num_pages = (end * BITS_PER_LONG < pages ? end * BITS_PER_LONG : pages) - first,
+		.dirty_bitmap = k->vram.log + from,
+	};
+
+	return ioctl(k->vm, KVM_CLEAR_DIRTY_LOG, &clear) ? -errno : 0;
+}
+
+/*
+ * Moves len bytes at off of one slot's log, or some pages more, into the bitmap; the number of
+ * dirty pages, or -errno.
+ */
+static int fetch_part(struct kvm *k, unsigned n, uint64_t off, uint64_t len, bool none_hot,
+		      const struct vram_look *look)
+{
+	struct kvm_vram *t = &k->vram;
+	const struct kvm_slot *s = &k->slot[n];
+	size_t from = off / PAGE / BITS_PER_LONG;
+	size_t end = ((off + len) / PAGE + BITS_PER_LONG - 1) / BITS_PER_LONG;
+	struct kvm_dirty_log get = { .slot = n };
+	int found, err = 0;
+
+	if (!have_logs(t, s->len / PAGE))
 		return -ENOMEM;
+	get.dirty_bitmap = t->log;
 	k->stats.dirty_queries++;
 	if (ioctl(k->vm, KVM_GET_DIRTY_LOG, &get))
-		found = -errno;
-	else
-		found = add_pages(k, log, s->off / PAGE, s->len / PAGE, look);
-	free(log);
-	return found;
+		return -errno;
+	found = add_pages(k, t->log + from, s->off / PAGE + from * BITS_PER_LONG,
+			  (end - from) * BITS_PER_LONG, look);
+	if (leave_hot(t, from, end, none_hot))
+		err = clear(k, n, from, end);
+	return err ? err : found;
 }
 
 static int fetch_all(struct kvm *k, struct vram_look *look)
@@ -145,8 +199,16 @@ static int fetch_all(struct kvm *k, struct vram_look *look)
 
 	for (unsigned i = 0; i < KVM_SLOTS && err >= 0; i++)
 		if (k->slot[i].len && k->slot[i].region == look->region)
-			err = fetch_slot(k, i, look);
+			err = fetch_part(k, i, 0, k->slot[i].len, true, look);
 	return err < 0 ? err : 0;
+}
+
+/* What is tracked. */
+static int fetch(struct kvm *k, bool none_hot, const struct vram_look *look)
+{
+	struct kvm_vram *t = &k->vram;
+
+	return fetch_part(k, t->slot, t->off - k->slot[t->slot].off, t->len, none_hot, look);
 }
 
 /* --- rest on KVM --- */
@@ -177,7 +239,7 @@ static int protect(struct kvm *k, struct vram_look *look)
 		return 0; /* no mapping of the guest's own */
 	t->held = range;
 	t->turns++;
-	found = fetch_slot(k, t->slot, look);
+	found = fetch(k, true, look);
 	if (found)
 		unprotect(t);
 	return found;
@@ -187,6 +249,7 @@ static int look_and_protect(struct kvm *k, unsigned slot, struct vram_look *look
 {
 	struct kvm_vram *t = &k->vram;
 	uint64_t now = machine_now(k->m);
+	bool none_hot;
 	int found;
 
 	if (!same_range(t, slot, look)) {
@@ -195,7 +258,10 @@ static int look_and_protect(struct kvm *k, unsigned slot, struct vram_look *look
 		t->last_found = now;
 	}
 	if (!t->held) {
-		found = fetch_slot(k, slot, look);
+		none_hot = now - t->last_clear >= t->idle_ns / HOT_PART;
+		if (none_hot)
+			t->last_clear = now;
+		found = fetch(k, none_hot, look);
 		if (!found && now - t->last_found >= t->idle_ns)
 			found = protect(k, look);
 		if (found)
@@ -232,18 +298,18 @@ static int start_tracking(struct kvm *k, unsigned slot, const struct vram_look *
 static int ask(struct kvm *k, struct vram_look *look)
 {
 	struct kvm_vram *t = &k->vram;
-	unsigned long *log = new_log(t->len / PAGE);
-	struct caisson_vram_dirty get = { .slot = t->slot, .bitmap = (uintptr_t)log };
+	struct caisson_vram_dirty get = { .slot = t->slot };
 	int err = 0;
 
-	if (!log)
+	if (!have_logs(t, t->len / PAGE))
 		return -ENOMEM;
+	memset(t->log, 0, t->words * sizeof(*t->log));
+	get.bitmap = (uintptr_t)t->log;
 	k->stats.dirty_queries++;
 	if (ioctl(k->vm, CAISSON_GET_VRAM_DIRTY, &get))
 		err = -errno;
 	else
-		add_pages(k, log, t->off / PAGE, t->len / PAGE, look);
-	free(log);
+		add_pages(k, t->log, t->off / PAGE, t->len / PAGE, look);
 	t->faults = get.faults;
 	t->idle = look->idle = !err && get.state == CAISSON_VRAM_IDLE;
 	return err;
@@ -344,6 +410,8 @@ void kvm_vram_fini(struct kvm *k)
 		loop_del(k->m->loop, &t->watch);
 	if (t->extension && t->event >= 0)
 		close(t->event);
+	free(t->log);
+	free(t->found);
 	for (unsigned i = 0; i < KVM_VIEWS; i++)
 		if (t->view[i].host)
 			munmap(t->view[i].host, t->view[i].region->len);

@@ -9,6 +9,7 @@
 
 enum { PIT_HZ = 1193182, CALIBRATION_MS = 10, PORT_B = 0x61, PORT_B_GATE = 1, PORT_B_OUT = 0x20 };
 enum { APIC_LVT_TIMER = 0x320, APIC_INITIAL = 0x380, APIC_CURRENT = 0x390, APIC_DIVIDE = 0x3e0 };
+enum { LEAF_POWER = (int)0x80000007, INVARIANT_TSC = 0x100 };
 enum { DIVIDE_BY_1 = 0xb, MIN_TICKS = 16 };
 static const uint64_t apic_base = 0xfee00000, boot_day_ns = 1577836800000000000; /* 2020-01-01 */
 
@@ -27,8 +28,10 @@ void apic_write(uint32_t reg, uint32_t val)
 	*(volatile uint32_t *)(apic_base + reg) = val;
 }
 
-uint64_t host_tsc_khz(void)
+uint64_t host_tsc_khz(bool *steady)
 {
+	if (steady)
+		*steady = cpu_cpuid(LEAF_POWER, 0).edx & INVARIANT_TSC;
 	return clock.tsc_khz;
 }
 

@@ -11,7 +11,6 @@
 
 enum { CLOCK_ENABLE = 1 };				/* MSR_KVM_SYSTEM_TIME */
 enum { CLOCK_TSC_STABLE = 1, CLOCK_GUEST_STOPPED = 2 };	/* flags */
-enum { LEAF_POWER = (int)0x80000007, INVARIANT_TSC = 0x100 };
 enum { RATIO_SHIFT = 32, RATIO_BITS = 8 }; /* behind the point, and before it where least are */
 enum { TOLERANCE_PPM = 250, NS_PER_MS = 1000000, NS_PER_S = 1000000000 };
 
@@ -122,7 +121,7 @@ static void set_khz(struct hv_vcpu *v, uint64_t khz, uint64_t ratio)
 
 int hv_tsc_khz_set(struct hv_vcpu *v, uint64_t khz)
 {
-	uint64_t host_khz = host_tsc_khz(), ratio = 1ull << RATIO_SHIFT;
+	uint64_t host_khz = host_tsc_khz(NULL), ratio = 1ull << RATIO_SHIFT;
 
 	if (!khz || khz > UINT32_MAX)
 		return -EINVAL;
@@ -144,7 +143,7 @@ int hv_tsc_khz_set(struct hv_vcpu *v, uint64_t khz)
 
 static uint64_t host_elapsed_ns(const struct hv_vm *vm)
 {
-	return ticks_ns(cpu_rdtsc() - vm->clock_tsc, host_tsc_khz());
+	return ticks_ns(cpu_rdtsc() - vm->clock_tsc, host_tsc_khz(NULL));
 }
 
 uint64_t hv_clock_get(struct hv_vm *vm)
@@ -157,13 +156,6 @@ void hv_clock_set(struct hv_vm *vm, uint64_t ns)
 	cpu_store(&vm->clock_ns, ns - host_elapsed_ns(vm));
 	HV_EACH_VCPU(v, vm)
 		hv_vcpu_request(v, HV_REQ_CLOCK);
-}
-
-/* May a guest compare what its processors read? */
-static bool tsc_stable(const struct hv_vcpu *v)
-{
-	return cpu_cpuid(LEAF_POWER, 0).edx & INVARIANT_TSC &&
-	       v->tsc_offset == cpu_load(&v->vm->tsc_offset);
 }
 
 /* An address that is no RAM is the guest's own fault: it has no clock then. */
@@ -184,6 +176,7 @@ void hv_clock_update(struct hv_vcpu *v)
 {
 	uint64_t gpa = v->clock_gpa & ~(uint64_t)CLOCK_ENABLE;
 	struct clock_page old, p = { 0 };
+	bool steady;
 
 	if (!(v->clock_gpa & CLOCK_ENABLE) || hv_mem_read(v, gpa, &old, sizeof(old)))
 		return;
@@ -193,7 +186,8 @@ void hv_clock_update(struct hv_vcpu *v)
 	p.flags = old.flags & CLOCK_GUEST_STOPPED;
 	if (v->clock_paused)
 		p.flags |= CLOCK_GUEST_STOPPED;
-	if (tsc_stable(v))
+	host_tsc_khz(&steady); /* may a guest compare what its processors read? */
+	if (steady && v->tsc_offset == cpu_load(&v->vm->tsc_offset))
 		p.flags |= CLOCK_TSC_STABLE;
 	v->clock_paused = false;
 	write_page(v, gpa, &v->clock_version, &p, sizeof(p));

@@ -120,7 +120,8 @@ static bool nmis_open(struct hv_vcpu *v)
 
 static bool interrupt_waits(const struct hv_vcpu *v)
 {
-	return v->user_vector >= 0 || lapic_pending(v) >= 0;
+	return v->user_vector >= 0 ||
+	       (cpu_load(&v->lapic.irr_words) && lapic_pending(v) >= 0);
 }
 
 bool hv_event_waiting(const struct hv_vcpu *v)

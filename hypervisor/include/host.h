@@ -84,7 +84,8 @@ void host_spin_unlock(struct host_spin *l);
 
 uint64_t host_now_ns(void);  /* monotonic */
 uint64_t host_wall_ns(void); /* since 1970 */
-uint64_t host_tsc_khz(void);
+/* steady: at one pace, and the same on all processors; may be NULL */
+uint64_t host_tsc_khz(bool *steady);
 void host_timer_init(struct host_timer *t, void (*fire)(void *arg), void *arg);
 void host_timer_arm(struct host_timer *t, uint64_t when_ns); /* fire: any processor, no sleep */
 void host_timer_stop(struct host_timer *t); /* fire is not running when it returns */

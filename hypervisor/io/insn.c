@@ -94,9 +94,30 @@ int hv_insn_done(struct hv_vcpu *v, uint64_t rip)
 	return hv_stepped(v) ? single_step(v) : HV_AGAIN;
 }
 
+/*
+ * The length of an instruction that the exit has named, if it begins with its opcode: then it has
+ * no prefix, and there is nothing to decode. 0: it may have one.
+ */
+static unsigned bare_len(struct hv_vcpu *v, enum hv_exit_kind kind)
+{
+	static const uint8_t opcodes[HV_EXIT_KINDS] = {
+		[HV_EXIT_HLT] = 0xf4, [HV_EXIT_MSR] = 0x0f, [HV_EXIT_CPUID] = 0x0f,
+	};
+	uint8_t opcode = opcodes[kind], first;
+	uint64_t linear, gpa;
+	struct emul_fault f;
+
+	hv_need(v, HV_MODE | HV_CR | HV_EVENT); /* and what hv_insn_done() asks for */
+	if (!opcode || hv_linear(v, HV_CS, v->st.rip, 1, PF_FETCH, &linear, &f) ||
+	    hv_walk(v, linear, PF_FETCH | (v->st.cpl == 3 ? PF_USER : 0), &gpa, &f) ||
+	    hv_mem_read(v, gpa, &first, 1) || first != opcode)
+		return 0;
+	return opcode == 0x0f ? 2 : 1;
+}
+
 int hv_skip(struct hv_vcpu *v, const struct hv_exit *x)
 {
-	unsigned len = x->insn_len;
+	unsigned len = x->insn_len ? x->insn_len : bare_len(v, x->kind);
 
 	if (!len) {
 		if (hv_fetch_insn(v))

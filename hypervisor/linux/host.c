@@ -91,7 +91,7 @@ static void let_others_run(void)
 	static struct kvm_run unread;
 	static struct kvm_vcpu nobody = { .run = &unread };
 
-	if (!signal_pending(current))
+	if (unlikely(__xfer_to_guest_mode_work_pending()) && !signal_pending(current))
 		xfer_to_guest_mode_handle_work(&nobody);
 }
 
@@ -104,8 +104,7 @@ void host_preempt_on(void)
 	invalidate_tss_limit();
 	pagefault_enable();
 	preempt_enable();
-	if (unlikely(__xfer_to_guest_mode_work_pending()) &&
-	    (preemptible() || !IS_ENABLED(CONFIG_PREEMPT_COUNT)))
+	if (preemptible() || !IS_ENABLED(CONFIG_PREEMPT_COUNT))
 		let_others_run();
 }
 
@@ -224,8 +223,10 @@ uint64_t host_wall_ns(void)
 	return ktime_get_real_ns();
 }
 
-uint64_t host_tsc_khz(void)
+uint64_t host_tsc_khz(bool *steady)
 {
+	if (steady)
+		*steady = !check_tsc_unstable();
 	return tsc_khz;
 }
 
@@ -265,6 +266,7 @@ void host_timer_stop(struct host_timer *timer)
 void host_sleep_until(struct host_wait *w, bool (*ready)(void *arg), void *arg)
 {
 	rcuwait_wait_event((struct rcuwait *)w, ready(arg), TASK_INTERRUPTIBLE);
+	let_others_run(); /* a thread switch leaves something to do: no entry in vain */
 }
 
 void host_wake(struct host_wait *w)

@@ -275,6 +275,51 @@ static void test_small_cursor(void **state)
 	surface_detach(t->surface, &w.viewer);
 }
 
+/* The hypervisor takes pages as written that are not: nobody is told anything. */
+static void expect_nothing(struct vga_rig *t)
+{
+	struct watcher w = { .viewer.changed = watcher_changed };
+	unsigned fetches = t->fetches;
+	uint64_t frames;
+
+	vga_set_watched(t->vga, true);
+	surface_attach(t->surface, &w.viewer);
+	rig_advance(t->r, NS_PER_SEC);
+	damage_of(t, &w);
+	w.told = 0;
+	frames = vga_frames(t->vga);
+	for (unsigned i = 0; i < 20; i++) {
+		memset(t->log, 0xff, sizeof(t->log));
+		guest_writes(t, 0, t->vram[0]); /* ends rest */
+		rig_write(t->r, A0000, t->vram[0], 1); /* a look, in modes without rest */
+		rig_advance(t->r, 100 * NS_PER_MS);
+	}
+	assert_true(t->fetches >= fetches + 20);
+	assert_int_equal(w.told, 0);
+	assert_int_equal(vga_frames(t->vga), frames);
+	surface_detach(t->surface, &w.viewer);
+	vga_set_watched(t->vga, false);
+}
+
+static void test_found_but_same(void **state)
+{
+	static const unsigned depth[] = { 8, 15, 16, 24, 32 };
+	struct vga_rig *t = *state;
+	uint32_t seed = 6;
+
+	use_log(t);
+	set_mode(t, &mode_12h);
+	expect_nothing(t);
+	for (unsigned i = 0; i < 2 * sizeof(depth) / sizeof(depth[0]); i++) {
+		set_vbe_mode(t, 640, 480, depth[i / 2]);
+		if (i & 1)
+			set_vbe(t, VIRT_WIDTH, 656);
+		for (unsigned at = 0; at < VRAM_LEN; at++)
+			t->vram[at] = vga_random(&seed);
+		expect_nothing(t);
+	}
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, vga_rig_setup, look_teardown)
 
 int main(void)
@@ -287,6 +332,7 @@ int main(void)
 		TEST(test_linear),
 		TEST(test_compared),
 		TEST(test_small_cursor),
+		TEST(test_found_but_same),
 	};
 
 	return cmocka_run_group_tests_name("vga_damage", tests, NULL, NULL);

@@ -103,9 +103,12 @@ static void check_pace(struct vga_rig *t)
 	rig_advance(t->r, 101 * NS_PER_MS);
 	look(t);
 	assert_int_equal(pixel(0, 100), 0x77);
-	for (unsigned i = 1; i <= 100; i++) {
+	for (unsigned i = 1; i <= 120; i++) {
 		guest_writes(t, 0, i);
-		n += wakeups(t, 10 * NS_PER_MS);
+		if (i <= 20) /* that it is a sequence is known a tenth of a second later */
+			wakeups(t, 10 * NS_PER_MS);
+		else
+			n += wakeups(t, 10 * NS_PER_MS);
 	}
 	assert_in_range(n, 58, 62);
 	wakeups(t, NS_PER_SEC);
@@ -202,6 +205,22 @@ static void test_late_rest(void **state)
 	assert_false(rig_timer_armed(t->r));
 }
 
+/* A cursor that blinks too often for that: no look between two changes but one. */
+static void test_seldom(void **state)
+{
+	struct vga_rig *t = restart(state, VRAM_LOG, 0);
+	unsigned n = 0;
+
+	start_linear(t);
+	for (unsigned i = 1; i <= 50; i++) {
+		guest_writes(t, 0, i);
+		n += wakeups(t, 204 * NS_PER_MS);
+	}
+	assert_in_range(n, 100, 104);
+	look(t);
+	assert_int_equal(pixel(0, 0), 50);
+}
+
 /* A picture is asked for before it is told that rest is over: then nothing tells of it any more. */
 static void test_picture_after_rest(void **state)
 {
@@ -276,6 +295,7 @@ int main(void)
 		TEST(test_rest),
 		TEST(test_sequence),
 		TEST(test_late_rest),
+		TEST(test_seldom),
 		TEST(test_picture_after_rest),
 		TEST(test_rest_without_viewers),
 		TEST(test_log_is_believed),

@@ -339,8 +339,10 @@ uint64_t host_wall_ns(void)
 	return fake.wall_ns;
 }
 
-uint64_t host_tsc_khz(void)
+uint64_t host_tsc_khz(bool *steady)
 {
+	if (steady)
+		*steady = !fake.tsc_unsteady;
 	return fake.tsc_khz;
 }
 

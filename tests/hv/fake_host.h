@@ -14,6 +14,7 @@ enum { FAKE_CPUS = 8, FAKE_LOG = 4096 };
 struct fake_host {
 	/* time; the TSC (cpu_rdtsc() in tests) follows now_ns at tsc_khz */
 	uint64_t now_ns, wall_ns, tsc_khz;
+	bool tsc_unsteady;
 
 	/* memory for the hypervisor */
 	int allocs_left;      /* host_alloc() and host_page_new() that still succeed; -1: all */

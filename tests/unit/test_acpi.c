@@ -285,6 +285,21 @@ static uint32_t package_length(const uint8_t *p, unsigned *took)
 	return len;
 }
 
+/* A _CST as iasl makes it: one state, C1, its register all 0 but for FFixedHW, which is HLT. */
+static const uint8_t *check_idle_states(const uint8_t *p)
+{
+	static const uint8_t head[] = "\x08_CST\x12\x20\x02\x01\x12\x1c\x04\x11\x14\x0a\x11";
+	static const uint8_t generic_register[12 + 3] = { 0x82, 12, 0, 0x7f };
+	static const uint8_t tail[] = { 0x79, 0, 0x01, 0x01, 0x0b, 1000 & 0xff, 1000 >> 8 };
+
+	assert_memory_equal(p, head, sizeof(head) - 1);
+	p += sizeof(head) - 1;
+	assert_memory_equal(p, generic_register, sizeof(generic_register));
+	p += sizeof(generic_register);
+	assert_memory_equal(p, tail, sizeof(tail));
+	return p + sizeof(tail);
+}
+
 /* Scope (\_SB) with one Processor for each vCPU, every package as long as it says. */
 static void check_ssdt(unsigned vcpus)
 {
@@ -304,16 +319,16 @@ static void check_ssdt(unsigned vcpus)
 	assert_memory_equal(p, "\\_SB_", 5);
 	p += 5;
 	for (unsigned n = 0; n < vcpus; n++) {
-		assert_true(end - p >= 13);
+		assert_true(end - p >= 51);
 		assert_memory_equal(p, "\x5b\x83", 2);
-		assert_int_equal(package_length(p + 2, &took), 11);
+		assert_int_equal(package_length(p + 2, &took), 49);
 		assert_int_equal(took, 1);
 		snprintf(name, sizeof(name), "C%03X", n);
 		assert_memory_equal(p + 3, name, 4);
 		assert_int_equal(p[7], n);
 		assert_int_equal(le(p + 8, 4), 0);
 		assert_int_equal(p[12], 0);
-		p += 13;
+		p = check_idle_states(p + 13);
 	}
 	assert_ptr_equal(p, end);
 	acpi_free(&b.a);

@@ -36,7 +36,10 @@ struct vram_look {
 	void *dev;
 };
 
-/* Pages that were written since the last look, at least those that show. 0 or -errno. */
+/*
+ * Pages that were written since the last look, at least those that show; and some that were not,
+ * where that costs the guest less. 0 or -errno.
+ */
 int machine_vram_look(struct machine *m, struct vram_look *look);
 
 #endif
