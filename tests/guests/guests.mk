@@ -19,7 +19,7 @@ GUEST_64 := -m64 -mno-red-zone -DGUEST_BITS=64
 # The library, and what comes before it; the linker leaves out what a guest does not use.
 GUEST_LIB_16 := start16.S boot.S guest.c pci.c clock.c
 GUEST_LIB_32 := start.S boot.S traps.S guest.c pci.c clock.c trap.c ata.c
-GUEST_LIB_64 := $(GUEST_LIB_32) apic.c smp.c
+GUEST_LIB_64 := $(GUEST_LIB_32) apic.c pause.c smp.c
 GUEST_HEADERS := $(wildcard $(GUESTS)/lib/*.h)
 
 ## guests: our own small guests, which tests/system/guests_here.py runs

@@ -22,11 +22,11 @@ class Trouble(Exception):
 class Guest:
     """`caisson run ARGUMENTS`, with its serial port, firmware log and output in files of a folder."""
 
-    def __init__(self, name, *arguments, folder, env=None):
+    def __init__(self, name, *arguments, folder, env=None, vnc="none"):
         self.name, self.folder = name, folder
         self.out = open(self.path("out"), "wb")
         self.proc = subprocess.Popen(
-            ["caisson", "run", *arguments, "--name", name, "--vnc", "none", "--verbose",
+            ["caisson", "run", *arguments, "--name", name, "--vnc", vnc, "--verbose",
              "--serial", f"file:{self.path('serial')}", "--debugcon", f"file:{self.path('firmware')}"],
             stdin=subprocess.DEVNULL, stdout=self.out, stderr=subprocess.STDOUT,
             env={**os.environ, **(env or {})})

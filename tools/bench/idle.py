@@ -67,21 +67,35 @@ def session(program, hypervisor, mode, screen, steps):
             "port": PORTS[program], "steps": steps, "marker": screen != "installer", "load": hv.load, "unload": hv.unload}
 
 
+def matches(pattern, name):
+    try:
+        return re.search(pattern or "", name)
+    except re.error as error:
+        raise common.ToolError(f"'{pattern}' is no regular expression: {error}") from error
+
+
 def sessions(asked):
     """The guests to start, those of one hypervisor behind each other."""
     everything = asked.all or asked.case
     screens = ("text", "fb", "installer") if everything else ("text", "fb")
     modes = MODES if everything else ("idle",)
     plan = [session("caisson", hypervisor, mode, screen, STEPS[screen])
-            for hypervisor in ("caisson", "kvm") for screen in screens for mode in modes]
+            for hypervisor in ("caisson", "kvm") for screen in screens
+            for mode in (("idle",) if screen == "installer" else modes)]
     plan += [session("qemu", "kvm", "", screen, STEPS[screen]) for screen in screens]
     if not everything:
         plan += [session("caisson", "caisson", mode, screen, WATCHED) for screen in screens for mode in ("compare", "log")]
-    plan = [s for s in plan if re.search(asked.case or "", s["name"])]
-    for s in plan:
+    chosen = [s for s in plan if matches(asked.case, s["name"])]
+    if not chosen:
+        raise common.ToolError(f"no guest is called '{asked.case}'; there are:\n  " + "\n  ".join(s["name"] for s in plan))
+    steps = list(dict.fromkeys(t["name"] for s in chosen for t in s["steps"]))
+    for s in chosen:
         s["profile"] = asked.profile
-        s["steps"] = [t for t in s["steps"] if re.search(asked.step or "", t["name"])]
-    return [s for s in plan if s["steps"]]
+        s["steps"] = [t for t in s["steps"] if matches(asked.step, t["name"])]
+    chosen = [s for s in chosen if s["steps"]]
+    if not chosen:
+        raise common.ToolError(f"no step is called '{asked.step}'; there are:\n  " + "\n  ".join(steps))
+    return chosen
 
 
 def initramfs(path):
@@ -167,8 +181,6 @@ def plot(keep, found):
 
 def main(keep, asked):
     plan = sessions(asked)
-    if not plan:
-        raise common.ToolError("no case and step of bench-idle has such a name")
     found = by_side(plan, run(keep, plan))
     idlereport.show(found, asked.threads)
     if asked.profile:

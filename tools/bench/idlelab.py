@@ -21,7 +21,8 @@ WINDOW = 30
 REST = 60               # before a write whose way to the viewer is timed
 ANSWER_LIMIT = 120      # virtual seconds
 SILENCE = 20            # of a screen that has nothing more to show
-PATIENCE = 600
+MOSTLY = 0.5            # black: a console's picture
+PATIENCE = 900
 SAMPLE = 20000          # instructions between two samples of a profile
 
 
@@ -78,15 +79,18 @@ class Guest:
             self.viewer = None
 
     def settle_picture(self):
-        """For a guest that takes no orders: its first picture is complete when nothing has changed for long."""
+        """For a guest that takes no orders: it waits for a user when its picture is no black screen with some text,
+        and nothing has changed there for long."""
         self.look(True)
         until = time.monotonic() + PATIENCE
-        seen = -1
-        while seen != self.viewer.updates or not self.viewer.size_changes:
+        while time.monotonic() < until:
             seen = self.viewer.updates
             self.wait(SILENCE)
-            if time.monotonic() > until:
+            print(f"  {time.monotonic():.0f} virtual s: {self.viewer.width}x{self.viewer.height}, "
+                  f"{self.viewer.updates - seen} updates", flush=True)
+            if self.viewer.updates == seen and self.viewer.black_share() < MOSTLY:
                 return
+        raise RuntimeError(f"{self.session['name']} does not come to rest: {self.said()}")
 
     def end(self):
         self.look(False)

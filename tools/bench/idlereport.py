@@ -65,6 +65,8 @@ def show_windows(found, screen):
 
 
 def show_latency(found):
+    if not any(sides_with(found, screen, LATENCY) for screen in found):
+        return
     print(f"\n{LATENCY}, to the viewer: milliseconds of virtual time, median and worst")
     for screen in found:
         for side, result in sides_with(found, screen, LATENCY):
@@ -147,9 +149,11 @@ def bars_of_moving(found, screen, what, side):
 
 def show_bars(found):
     rows = list(bars(found))
+    if not rows:
+        return
     print(f"\n{'bar':84} {'figure':>10} {'limit':>6}")
     for what, figure, limit, met in rows:
-        print(f"{what:84} {figure:10.2f} {limit:6} {'' if met else '  NOT MET'}")
+        print(f"{what:84} {figure:10.2f} {limit:6}  {'met' if met else 'NOT MET'}")
     print(f"{sum(row[3] for row in rows)} of {len(rows)} bars met")
 
 
@@ -184,8 +188,8 @@ def by_thread(result):
 
 
 def row(case, metric, ours, theirs):
+    ours, theirs = (None if x in (None, float("inf")) else round(x, 3) for x in (ours, theirs))
     ratio = round(ours / theirs, 3) if ours is not None and theirs else None
-    ours, theirs = (None if x is None else round(x, 3) for x in (ours, theirs))
     return {"case": case, "metric": metric, "caisson": ours, "peer": theirs, "peer_name": PEER, "ratio": ratio}
 
 

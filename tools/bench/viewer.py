@@ -17,6 +17,7 @@ class Viewer:
     def __init__(self, port):
         self.updates = self.pixels = self.size_changes = 0
         self.last = 0           # when the last update was complete
+        self.black = None       # pixels among those that came, while somebody wants to know
         self.scratch = bytearray(1 << 20)
         self.socket = self.connect(port)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -53,6 +54,24 @@ class Viewer:
             raise ConnectionError("the VNC server hung up")
         return got
 
+    def take_pixels(self, count):
+        if self.black is None:
+            self.take(count * 4)
+            return
+        while count:
+            some = min(count, 512)
+            self.black += memoryview(self.take(some * 4)).cast("I").tolist().count(0)
+            count -= some
+
+    def black_share(self):
+        """How much of the picture is black."""
+        self.black, before = 0, self.pixels
+        self.request(False)
+        while self.pixels - before < self.width * self.height:
+            self.message()
+        share, self.black = self.black / (self.width * self.height), None
+        return share
+
     def unpack(self, layout):
         return struct.unpack(layout, self.take(struct.calcsize(layout)))
 
@@ -88,7 +107,7 @@ class Viewer:
                 self.width, self.height, resized = width, height, True
             else:
                 self.pixels += width * height
-                self.take(width * height * 4)
+                self.take_pixels(width * height)
         self.last = time.monotonic_ns()
         self.updates += 1
         self.size_changes += resized

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Two processors write at random places of a linear frame buffer, with pauses of all lengths. Then
- * both are still, and sums of what is in video memory are told, band by band: a viewer that was
- * there all the time must see the same. It checks nothing itself and goes on without writing.
- * Run by tests/system/test_vram.py.
+ * Two processors write at random places of a linear frame buffer, with pauses of all lengths, until
+ * a key is pressed or it has been enough. Then both are still, and sums of what is in video memory
+ * are told, band by band: a viewer that was there all the time must see the same. It checks nothing
+ * itself and goes on without writing. Run by tests/system/vram_here.py.
  */
 #include "apic.h"
 #include "clock.h"
 #include "guest.h"
 #include "io.h"
+#include "pause.h"
 #include "pci.h"
 #include "smp.h"
 #include "trap.h"
@@ -16,10 +17,11 @@
 enum { VBE_INDEX = 0x1ce, VBE_DATA = 0x1d0 };
 enum { XRES = 1, YRES, BPP, ENABLE, VBE_ON = 0x41 };
 enum { WIDTH = 640, HEIGHT = 480, PIXELS = WIDTH * HEIGHT, BAND = 16 };
-enum { ROUNDS = 2000, VECTOR_TIMER = 0x50, LIMIT_US = 600 * 1000000 };
+enum { KEYBOARD_STATUS = 0x64, KEYBOARD_FULL = 0x01 };
+enum { ROUNDS = 2000, LIMIT_US = 600 * 1000000 };
 #define LFB 0xe0000000u
 
-static volatile uint32_t finished;
+static volatile uint32_t finished, enough;
 
 static void vbe(uint16_t index, uint16_t v)
 {
@@ -41,52 +43,15 @@ static void set_mode(void)
 	out8(0x3c0, 0x20); /* screen on */
 }
 
-static uint32_t next(uint32_t *seed)
-{
-	*seed = *seed * 1664525u + 1013904223u;
-	return *seed >> 8;
-}
-
-static void on_timer(unsigned vector)
-{
-	(void)vector;
-	apic_end();
-}
-
-/*
- * Asleep: the local APIC's clock runs at 1 GHz here. It goes on, as an emulated processor may take
- * an interrupt between STI and HLT.
- */
-static void pause_us(uint32_t us)
-{
-	apic_write(APIC_TIMER_DIVIDE, 0xb);
-	apic_write(APIC_LVT_TIMER, VECTOR_TIMER | LVT_PERIODIC);
-	apic_write(APIC_TIMER_INITIAL, us * 1000);
-	halt();
-	apic_write(APIC_TIMER_INITIAL, 0);
-}
-
-static uint32_t some_pause(uint32_t *seed)
-{
-	switch (next(seed) % 8) {
-	case 0 ... 3:
-		return 100 + next(seed) % 1000;
-	case 4 ... 5:
-		return 4000 + next(seed) % 16000;
-	default:
-		return 25000 + next(seed) % 30000;
-	}
-}
-
 /* Processor n has every second pixel, so that a page is written by both. */
 static void scribble(unsigned n, uint32_t *seed)
 {
-	uint32_t at = next(seed) % (PIXELS / 2), count = 1 + next(seed) % 24;
-	bool spread = next(seed) & 1;
+	uint32_t at = random_next(seed) % (PIXELS / 2), count = 1 + random_next(seed) % 24;
+	bool spread = random_next(seed) & 1;
 
 	while (count--) {
-		*mem32(LFB + (at * 2 + n) * 4) = next(seed);
-		at = (spread ? next(seed) : at + 1) % (PIXELS / 2);
+		*mem32(LFB + (at * 2 + n) * 4) = random_next(seed);
+		at = (spread ? random_next(seed) : at + 1) % (PIXELS / 2);
 	}
 }
 
@@ -94,9 +59,10 @@ static void work(unsigned n)
 {
 	uint32_t seed = 12345 + n;
 
-	for (unsigned i = 0; i < ROUNDS; i++) {
+	for (unsigned i = 0; i < ROUNDS && !enough; i++) {
 		scribble(n, &seed);
-		pause_us(some_pause(&seed));
+		random_pause(&seed);
+		enough |= in8(KEYBOARD_STATUS) & KEYBOARD_FULL;
 	}
 	__atomic_fetch_add(&finished, 1, __ATOMIC_SEQ_CST);
 }
@@ -126,7 +92,6 @@ void guest_main(void)
 	trap_init();
 	pic_init();
 	apic_on();
-	trap_handler[VECTOR_TIMER] = on_timer;
 	set_mode();
 	say("mode %u %u\n", WIDTH, HEIGHT);
 	if (!smp_start(1, other))
