@@ -3,23 +3,11 @@
  * A boot sector that shows what is typed, by way of the BIOS: characters as they are, other keys as
  * their scan codes in angle brackets. Made and used by test_control.py.
  */
-	.code16
-	.text
-	.globl _start
-_start:
-	cld
-	xorw	%ax, %ax
-	movw	%ax, %ds
-	movw	%ax, %ss
-	movw	$0x7c00, %sp
-	sti
+#include "sector.inc"
+
+	BEGIN
 	movw	$greeting, %si
-say:
-	lodsb
-	testb	%al, %al
-	jz	next
-	call	put
-	jmp	say
+	SAY	next
 
 next:
 	movb	$0x10, %ah		/* wait for a key, those of 101-key keyboards included */
@@ -54,16 +42,9 @@ digit:
 	cmpb	$'9', %al
 	jbe	put
 	addb	$'a' - '9' - 1, %al
-put:
-	pushw	%ax
-	movb	$0x0e, %ah
-	movw	$7, %bx
-	int	$0x10
-	popw	%ax
-	ret
+	PUT
 
 greeting:
 	.asciz	"\r\necho is ready\r\n"
 
-	.org	510
-	.word	0xaa55
+	END

@@ -76,6 +76,7 @@ class Monitor:
         until = time.monotonic() + LIMIT
         while True:
             self.sock = socket.socket(socket.AF_UNIX)
+            self.sock.settimeout(LIMIT)
             try:
                 self.sock.connect(path)
                 break
@@ -104,6 +105,19 @@ class Monitor:
         return "\n".join(text[i:i + 80] for i in range(0, len(text), 80))
 
 
+def threads(pid):
+    """Where each thread of a process is: for a process that does not answer."""
+    said = []
+    for task in sorted(os.listdir(f"/proc/{pid}/task")):
+        for what in ("comm", "syscall", "schedstat", "stack"):
+            try:
+                with open(f"/proc/{pid}/task/{task}/{what}", encoding="utf-8", errors="replace") as f:
+                    said.append(f"{what}: {f.read().strip()}")
+            except OSError as err:
+                said.append(f"{what}: {err}")
+    return "\n".join(said)
+
+
 def memtest(images, folder):
     path = os.path.join(folder, "qemu-memtest.sock")
     command = qemu("-vga", "std", "-cdrom", f"{images}/memtest.iso", "-qmp", f"unix:{path},server=on,wait=off",
@@ -120,6 +134,8 @@ def memtest(images, folder):
                 time.sleep(2)
             verdict("memtest: counts to twenty seconds without an error",
                     bool(found) and found[4] == "0", f"there is:\n{screen}")
+        except OSError as err:
+            raise ValueError(f"QEMU did not answer: {err}\n{threads(proc.pid)}") from err
         finally:
             proc.kill()
 

@@ -5,26 +5,10 @@
  * 480 dots. There is no cursor, so that the screen is at rest while nothing happens. Made and used
  * by test_web.py.
  */
-	.code16
-	.text
-	.globl _start
-_start:
-	cld
-	xorw	%ax, %ax
-	movw	%ax, %ds
-	movw	%ax, %es
-	movw	%ax, %ss
-	movw	$0x7c00, %sp
-	sti
-	movw	$0xc205, %ax		/* the mouse: packets of three bytes, */
-	movb	$3, %bh
-	int	$0x15
-	movw	$0xc207, %ax		/* handed to us, */
-	movw	$moved, %bx
-	int	$0x15
-	movw	$0xc200, %ax		/* from now on */
-	movb	$1, %bh
-	int	$0x15
+#include "sector.inc"
+
+	BEGIN
+	MOUSE	moved
 	movw	$0x0003, %ax
 mode:
 	int	$0x10
@@ -32,12 +16,7 @@ mode:
 	movw	$0x2000, %cx
 	int	$0x10
 	movw	$greeting, %si
-say:
-	lodsb
-	testb	%al, %al
-	jz	next
-	call	put
-	jmp	say
+	SAY	next
 
 next:
 	movb	$0x10, %ah
@@ -59,13 +38,7 @@ picture:
 	movw	$0x0012, %ax
 	jmp	mode
 
-put:
-	pushw	%ax
-	movb	$0x0e, %ah
-	movw	$7, %bx
-	int	$0x10
-	popw	%ax
-	ret
+	PUT
 
 /* Called far by the BIOS, with a packet on the stack. */
 moved:
@@ -88,5 +61,4 @@ moved:
 greeting:
 	.asciz	"the screen is ready\r\n"
 
-	.org	510
-	.word	0xaa55
+	END

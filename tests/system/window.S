@@ -8,34 +8,13 @@
 	.equ	POWER_BUTTON, 0x100
 	.equ	SOFT_OFF, 0x2000
 
-	.code16
-	.text
-	.globl _start
-_start:
-	cld
-	xorw	%ax, %ax
-	movw	%ax, %ds
-	movw	%ax, %es
-	movw	%ax, %ss
-	movw	$0x7c00, %sp
-	sti
-	movw	$0xc205, %ax		/* the mouse: three bytes, a function, on */
-	movb	$3, %bh
-	int	$0x15
-	movw	$0xc207, %ax
-	movw	$on_mouse, %bx
-	int	$0x15
-	movw	$0xc200, %ax
-	movb	$1, %bh
-	int	$0x15
+#include "sector.inc"
+
+	BEGIN
+	MOUSE	on_mouse
 greet:
 	movw	$greeting, %si
-say:
-	lodsb
-	testb	%al, %al
-	jz	next
-	call	put
-	jmp	say
+	SAY	next
 
 next:
 	hlt
@@ -73,13 +52,7 @@ off:
 	outw	%ax, %dx
 	jmp	off
 
-put:
-	pushw	%ax
-	movb	$0x0e, %ah
-	movw	$7, %bx
-	int	$0x10
-	popw	%ax
-	ret
+	PUT
 
 /* Called far by the BIOS, with status, x, y and 0 on the stack, each a word. */
 on_mouse:
@@ -105,5 +78,4 @@ mode:	.byte	3
 greeting:
 	.asciz	"\r\nwindow is ready\r\n"
 
-	.org	510
-	.word	0xaa55
+	END

@@ -172,6 +172,37 @@ static void test_broken_frames(void **state)
 	assert_serves(s);
 }
 
+static uint64_t wakeups(struct site *s)
+{
+	struct web_stats st;
+
+	web_read_stats(s->web, &st);
+	return st.wakeups;
+}
+
+/* A browser is told that its connection ends, does not answer, and stays: nobody spins for it. */
+static void test_unanswered_close(void **state)
+{
+	static const char *const last[] = {
+		"\x85\x81\0\0\0\0x\x89\x81\0\0\0\0y", /* no such opcode, and more behind it */
+		"\x82\x8e\0\0\0\0not what you want", /* the VNC server hangs up */
+	};
+	struct site *s = *state;
+	uint64_t before;
+	int sock;
+
+	log_in(s);
+	for (size_t i = 0; i < sizeof(last) / sizeof(last[0]); i++) {
+		sock = open_websocket(s);
+		before = wakeups(s);
+		assert_int_equal(send(sock, last[i], i ? 20 : 14, MSG_NOSIGNAL), i ? 20 : 14);
+		assert_true(rfb_is_closed(sock));
+		close(sock);
+		assert_true(wakeups(s) - before < 1000);
+	}
+	assert_serves(s);
+}
+
 static void test_ping(void **state)
 {
 	struct site *s = *state;
@@ -257,6 +288,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_many_connections, web_setup, web_teardown),
 		cmocka_unit_test_setup_teardown(test_half_requests, web_setup, web_teardown),
 		cmocka_unit_test_setup_teardown(test_broken_frames, web_setup, web_teardown),
+		cmocka_unit_test_setup_teardown(test_unanswered_close, web_setup, web_teardown),
 		cmocka_unit_test_setup_teardown(test_ping, web_setup, web_teardown),
 		cmocka_unit_test_setup_teardown(test_slow_browser, web_setup, web_teardown),
 		cmocka_unit_test_setup_teardown(test_flood, web_setup, web_teardown),

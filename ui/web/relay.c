@@ -139,6 +139,12 @@ void web_relay_viewer_gone(struct web_connection *c)
 	c->up_len = 0;
 }
 
+/* The library has a reason to close, ours or its own, and only waits for the browser to agree. */
+static bool is_ending(const struct web_connection *c)
+{
+	return c->closing || lws_get_close_length(c->browser) > 0;
+}
+
 /*
  * Asks the library for what is to happen next. Not where the need arises: it takes back what is
  * asked for while it tells that there is room.
@@ -147,7 +153,7 @@ void web_relay_ask(struct web_connection *c)
 {
 	if (c->browser && c->viewer && c->up_len)
 		lws_callback_on_writable(c->viewer);
-	if (c->browser && c->established && (c->down_len || !c->viewer))
+	if (c->browser && c->established && !is_ending(c) && (c->down_len || !c->viewer))
 		lws_callback_on_writable(c->browser);
 	if (!c->browser && c->viewer)
 		lws_set_timeout(c->viewer, PENDING_TIMEOUT_KILLED_BY_PARENT, LWS_TO_KILL_ASYNC);
@@ -155,6 +161,6 @@ void web_relay_ask(struct web_connection *c)
 
 bool web_relay_rests(const struct web_connection *c)
 {
-	return c->established && c->browser && c->viewer && !c->closing && !c->down_len &&
+	return c->established && c->browser && c->viewer && !is_ending(c) && !c->down_len &&
 	       !c->up_len && !lws_partial_buffered(c->browser);
 }
