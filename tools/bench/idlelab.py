@@ -79,16 +79,20 @@ class Guest:
             self.viewer = None
 
     def settle_picture(self):
-        """For a guest that takes no orders: it waits for a user when its picture is no black screen with some text,
-        and nothing has changed there for long."""
-        self.look(True)
+        """For a guest that takes no orders: it waits for its user when the picture is no console's, most of which is black,
+        and does not change for long. Without a viewer in between: what nobody sees is not drawn, and the guest is quicker."""
         until = time.monotonic() + PATIENCE
         while time.monotonic() < until:
-            seen = self.viewer.updates
+            self.look(False)
             self.wait(SILENCE)
-            print(f"  {time.monotonic():.0f} virtual s: {self.viewer.width}x{self.viewer.height}, "
-                  f"{self.viewer.updates - seen} updates", flush=True)
-            if self.viewer.updates == seen and self.viewer.black_share() < MOSTLY:
+            self.look(True)
+            black, seen = self.viewer.black_share(), self.viewer.updates
+            if black < MOSTLY:
+                self.wait(SILENCE)
+            changes = self.viewer.updates - seen
+            print(f"  {time.monotonic():.0f} virtual seconds: {self.viewer.width}x{self.viewer.height}, {black:.0%} black, "
+                  f"{changes} changes", flush=True)
+            if black < MOSTLY and not changes:
                 return
         raise RuntimeError(f"{self.session['name']} does not come to rest: {self.said()}")
 
