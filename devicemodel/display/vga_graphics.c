@@ -10,12 +10,10 @@
 #include "ui/surface.h"
 #include "vga_priv.h"
 
-/* A box of damage that grows line by line. */
-struct box {
-	unsigned x0, x1, y0, y1; /* empty: y0 == y1 */
+enum {
+	BLOCK = 64,  /* pixels that are compared at a time */
+	LITTLE = 32, /* pixels: a cursor is not larger */
 };
-
-enum { BLOCK = 64 }; /* pixels that are compared at a time */
 
 struct line {
 	uint64_t address; /* in fetches; in bytes when linear */
@@ -161,19 +159,36 @@ static const uint32_t *make_line(struct vga *v, const struct line *l)
 
 /* --- the surface --- */
 
-static void box_flush(const struct vga_paint *p, struct box *b)
+/* A box of damage grows line by line; what becomes of it also goes into the box around all. */
+static void box_flush(const struct vga_paint *p, struct vga_box *b, struct vga_box *all)
 {
-	if (b->y0 != b->y1)
-		surface_damage(p->surface, b->x0, b->y0, b->x1 - b->x0, b->y1 - b->y0);
+	if (b->y0 == b->y1)
+		return;
+	surface_damage(p->surface, b->x0, b->y0, b->x1 - b->x0, b->y1 - b->y0);
+	if (all->y0 == all->y1)
+		*all = *b;
+	all->x0 = b->x0 < all->x0 ? b->x0 : all->x0;
+	all->x1 = b->x1 > all->x1 ? b->x1 : all->x1;
+	all->y1 = b->y1;
 	b->y0 = b->y1 = 0;
 }
 
-static void box_add(const struct vga_paint *p, struct box *b, unsigned y, unsigned x0, unsigned x1)
+static void note_change(struct vga_paint *p, const struct vga_box *b)
 {
+	p->blinks = b->x1 - b->x0 <= LITTLE && b->y1 - b->y0 <= LITTLE &&
+		    !memcmp(b, &p->changed, sizeof(*b));
+	p->changed = *b;
+}
+
+static void box_add(const struct vga_paint *p, struct vga_box *b, struct vga_box *all, unsigned y,
+		    const struct vga_span *s)
+{
+	unsigned x0 = s->x0, x1 = s->x1;
+
 	if (b->y0 != b->y1 && b->y1 != y)
-		box_flush(p, b);
+		box_flush(p, b, all);
 	if (b->y0 == b->y1) {
-		*b = (struct box){ x0, x1, y, y + 1 };
+		*b = (struct vga_box){ x0, x1, y, y + 1 };
 		return;
 	}
 	b->x0 = x0 < b->x0 ? x0 : b->x0;
@@ -221,7 +236,7 @@ bool vga_draw_graphics(struct vga *v, uint32_t *pixels, unsigned stride, bool al
 	struct vga_paint *p = &v->paint;
 	struct line l, last = { UINT64_MAX, 0 };
 	const uint32_t *made = NULL;
-	struct box box = { 0 };
+	struct vga_box box = { 0 }, around = { 0 };
 	bool linear = p->view.kind == VGA_LINEAR, skip = !all && linear, drawn = false, put;
 	struct vga_span s = { 0, 0 };
 
@@ -243,9 +258,11 @@ bool vga_draw_graphics(struct vga *v, uint32_t *pixels, unsigned stride, bool al
 		}
 		if (!put)
 			continue;
-		box_add(p, &box, y, s.x0, s.x1);
+		box_add(p, &box, &around, y, &s);
 		drawn = true;
 	}
-	box_flush(p, &box);
+	box_flush(p, &box, &around);
+	if (drawn)
+		note_change(p, &around);
 	return drawn;
 }

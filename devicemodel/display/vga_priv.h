@@ -180,6 +180,10 @@ struct vga_view {
 enum { TEXT_MAX_COLS = 257, TEXT_MAX_ROWS = 1024, LINE_PIXELS = VBE_MAX_XRES + 16 };
 
 /* Nothing in here is the guest's state: it says what is on the surface, and when to look again. */
+struct vga_box {
+	unsigned x0, x1, y0, y1; /* empty: y0 == y1 */
+};
+
 struct vga_paint {
 	struct surface *surface;
 	struct timer timer;
@@ -192,6 +196,8 @@ struct vga_paint {
 	bool blink_shown;
 	uint64_t last_draw, last_change;
 	uint64_t pace;		/* how long after this look the next one is due */
+	struct vga_box changed;	/* graphics: around what changed last */
+	bool blinks;		/* that is little, and the same as the time before */
 	uint64_t frames;	/* drawn */
 	struct vga_view view;
 	uint32_t colour[256];	/* palette as drawn */

@@ -9,7 +9,8 @@
  * The first change after rest is drawn soon, but not at once: what a guest draws in one go, a
  * character or a cursor, is one picture then. Such a change is likely to be alone, so a second look
  * follows it straight away, where rest is cheap enough to begin right then. Where it is not, and a
- * look finds a change that comes alone, such as a cursor's, the next look has time.
+ * look finds a change that comes alone, such as a cursor's, the next look has time: more of it if
+ * it is the change of last time again. A key or a movement hurries it.
  * State: none; see struct vga_paint.
  */
 #include "ui/surface.h"
@@ -20,6 +21,7 @@
 #define SETTLE_NS (2 * NS_PER_MS)
 #define ALONE_NS  (25 * NS_PER_MS)  /* from one change to the next: there is no sequence */
 #define SELDOM_NS (150 * NS_PER_MS) /* the same while looks are rare */
+#define BLINK_NS  (200 * NS_PER_MS) /* to the next look, where nothing but a cursor changes */
 
 /* --- palette --- */
 
@@ -251,8 +253,20 @@ static void refresh_fire(void *dev)
 	if (active && rest_is_cheap(v) && p->last_draw - last > ALONE_NS)
 		draw(v);
 	else if (active && !rest_is_cheap(v) && !p->soon && p->last_draw - last > SELDOM_NS)
-		pace = SLOW_NS;
+		pace = p->blinks ? BLINK_NS : SLOW_NS;
 	schedule(v, changed, pace);
+}
+
+void vga_expect(struct vga *v)
+{
+	struct vga_paint *p = &v->paint;
+	uint64_t when = machine_now(v->dev.machine) + FRAME_NS;
+
+	if (!p->watched || resting(v))
+		return;
+	p->pace = FRAME_NS;
+	if (p->timer.armed && p->timer.when > when)
+		timer_arm_at(&p->timer, when);
 }
 
 /* Called only while someone watches and no draw is due within a frame. */

@@ -25,6 +25,7 @@ static void on_key(void *arg, unsigned qnum, bool down)
 	if (down && pc->typist)
 		typist_interrupt(pc->typist);
 	i8042_key(pc->kbc, qnum, down);
+	vga_expect(pc->vga);
 	machine_unlock(&pc->m);
 }
 
@@ -34,6 +35,7 @@ static void on_relative(void *arg, int dx, int dy, int dz, unsigned buttons)
 
 	machine_lock(&pc->m);
 	i8042_mouse(pc->kbc, dx, dy, dz, buttons);
+	vga_expect(pc->vga);
 	machine_unlock(&pc->m);
 }
 

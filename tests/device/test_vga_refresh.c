@@ -209,7 +209,7 @@ static void test_late_rest(void **state)
 	assert_false(rig_timer_armed(t->r));
 }
 
-/* A cursor that blinks too often for that: no look between two changes but one. */
+/* Changes too often for that, here and there: no look between two of them but one. */
 static void test_seldom(void **state)
 {
 	struct vga_rig *t = restart(state, VRAM_LOG, 0);
@@ -217,12 +217,42 @@ static void test_seldom(void **state)
 
 	start_linear(t);
 	for (unsigned i = 1; i <= 50; i++) {
-		guest_writes(t, 0, i);
+		guest_writes(t, i & 1 ? 4 * 640 * 10 : 0, i);
 		n += wakeups(t, 204 * NS_PER_MS);
 	}
 	assert_in_range(n, 100, 104);
 	look(t);
 	assert_int_equal(pixel(0, 0), 50);
+}
+
+/* A cursor alone has a look for each blink, until something else changes or somebody types. */
+static void test_blinking_cursor(void **state)
+{
+	struct vga_rig *t = restart(state, VRAM_LOG, 0);
+	unsigned n = 0;
+
+	start_linear(t);
+	for (unsigned i = 1; i <= 30; i++) {
+		guest_writes(t, 4 * 640 * 100, i & 1 ? 0x77 : 0);
+		if (i <= 5)
+			wakeups(t, 204 * NS_PER_MS);
+		else
+			n += wakeups(t, 204 * NS_PER_MS);
+	}
+	assert_in_range(n, 24, 28);
+	guest_writes(t, 4 * 640 * 50, 0x55);
+	vga_expect(t->vga);
+	rig_advance(t->r, 17 * NS_PER_MS);
+	look(t);
+	assert_int_equal(pixel(0, 50), 0x55);
+	for (unsigned i = n = 0; i < 50; i++) { /* something moves */
+		guest_writes(t, 4 * (640 * i + i), 1);
+		if (i < 20)
+			wakeups(t, 20 * NS_PER_MS);
+		else
+			n += wakeups(t, 20 * NS_PER_MS);
+	}
+	assert_in_range(n, 28, 40);
 }
 
 /* A picture is asked for before it is told that rest is over: then nothing tells of it any more. */
@@ -299,6 +329,7 @@ int main(void)
 		TEST(test_rest),
 		TEST(test_sequence),
 		TEST(test_late_rest),
+		TEST(test_blinking_cursor),
 		TEST(test_seldom),
 		TEST(test_picture_after_rest),
 		TEST(test_rest_without_viewers),

@@ -151,6 +151,7 @@ struct vga_options {
 struct vga *vga_create(struct machine *m, const struct vga_options *opt);
 void vga_refresh(struct vga *v);	     /* brings the surface up to date, now */
 void vga_set_watched(struct vga *v, bool on); /* whether anyone looks; if not, nothing is drawn */
+void vga_expect(struct vga *v); /* somebody has typed or moved: the guest is likely to draw */
 /*
  * The characters on the screen in text modes, as UTF-8 with a newline after each row and without
  * blanks at its end (to be freed). 0; -ENOTSUP in graphics modes; -ENODATA: the screen is dark;
