@@ -159,7 +159,8 @@ def show_profiles(keep):
         for sort in ("comm,dso", "comm,dso,symbol"):
             done = subprocess.run(["perf", "report", "-i", str(data), "--symfs", str(root), "--kallsyms", str(keep / "kallsyms"), "--stdio",
                                    "--percent-limit", "0.4", "--sort", sort], check=True, capture_output=True, text=True)
-            print("\n".join(line for line in done.stdout.splitlines() if line and not line.startswith("#")), "\n")
+            lines = [line for line in done.stdout.splitlines() if line and not line.startswith("#")]
+            print("\n".join(lines) or "no samples: perf began too late", "\n")
 
 
 def plot(keep, found):

@@ -130,16 +130,7 @@ def profile(guest, step):
     data = f"/tmp/{guest.session['name']}, {step['name']}.perf"
     record = ["perf", "record", "-q", "-e", "cpu-clock", "-c", str(SAMPLE), "-o", data]
     subprocess.run([*record, "true"], check=True)       # so that its own files are in memory
-    control, answers = "/tmp/perf.control", "/tmp/perf.answers"
-    for path in (control, answers):
-        if not os.path.exists(path):
-            os.mkfifo(path)
-    perf = subprocess.Popen([*record, "-D", "-1", "--control", f"fifo:{control},{answers}", "-p", str(guest.pid)])
-    # When it has read its files: meanwhile more time may pass than a window has.
-    with open(control, "w", encoding="ascii") as asked, open(answers, encoding="ascii") as answered:
-        asked.write("enable\n")
-        asked.flush()
-        answered.readline()
+    perf = subprocess.Popen([*record, "-p", str(guest.pid)])
     guest.wait(SETTLE)
     yield
     perf.send_signal(signal.SIGINT)
