@@ -268,23 +268,50 @@ void surface_detach(struct surface *s, struct surface_viewer *v)
 	pthread_mutex_unlock(&s->watch);
 }
 
+/* Swapped, so that nothing is allocated and nothing can fail. */
+static void take_damage(struct surface_viewer *v, pixman_region32_t *damage)
+{
+	pixman_region32_t none = *damage;
+
+	*damage = v->damage;
+	v->damage = none;
+	pixman_region32_clear(&v->damage);
+	v->pending = false;
+}
+
 void surface_take(struct surface *s, struct surface_viewer *v, pixman_region32_t *damage,
 		  struct surface_look *look)
 {
-	pixman_region32_t none;
-
 	pthread_mutex_lock(&s->lock);
 	look->pixels = s->pixels;
 	look->width = s->width;
 	look->height = s->height;
 	look->stride = s->width;
-	if (!v)
-		return;
-	none = *damage; /* swapped, so that nothing is allocated and nothing can fail */
-	*damage = v->damage;
-	v->damage = none;
-	pixman_region32_clear(&v->damage);
-	v->pending = false;
+	if (v)
+		take_damage(v, damage);
+}
+
+static bool is_little(pixman_region32_t *damage, unsigned pixels)
+{
+	int n, i;
+	const pixman_box32_t *b = pixman_region32_rectangles(damage, &n);
+	uint64_t sum = 0;
+
+	for (i = 0; i < n; i++)
+		sum += (uint64_t)(b[i].x2 - b[i].x1) * (unsigned)(b[i].y2 - b[i].y1);
+	return sum <= pixels;
+}
+
+bool surface_take_little(struct surface *s, struct surface_viewer *v, unsigned pixels,
+			 pixman_region32_t *damage, struct surface_look *look)
+{
+	surface_take(s, NULL, NULL, look);
+	if (!is_little(&v->damage, pixels)) {
+		surface_release(s);
+		return false;
+	}
+	take_damage(v, damage);
+	return true;
 }
 
 void surface_release(struct surface *s)

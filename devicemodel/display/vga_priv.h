@@ -196,7 +196,8 @@ struct vga_paint {
 	struct vga_view view;
 	uint32_t colour[256];	/* palette as drawn */
 	uint32_t cell[TEXT_MAX_ROWS * TEXT_MAX_COLS]; /* text as drawn */
-	uint32_t word[TEXT_MAX_ROWS * TEXT_MAX_COLS]; /* the memory behind it */
+	uint32_t word[TEXT_MAX_ROWS * TEXT_MAX_COLS]; /* the memory behind it, without gaps */
+	unsigned rows;		/* of text, as drawn */
 	struct {
 		uint16_t first, end;	/* columns between which something blinks, in each row */
 	} lively[TEXT_MAX_ROWS];

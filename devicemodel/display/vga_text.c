@@ -46,6 +46,7 @@ struct text_job {
 	uint32_t cursor;	/* address of the cursor; out of range when there is none */
 	uint32_t cursor_cell;	/* what it adds to the cell at present */
 	bool blink_on;
+	bool same;		/* the memory behind all of it is as it was */
 	bool all, drawn;
 };
 
@@ -175,10 +176,32 @@ static void draw_cell(const struct text_job *j, const struct text_row *r, int x,
 
 /* --- rows --- */
 
+/* The most columns that a row may show: one more where it begins within a character. */
+static unsigned max_columns(const struct vga_view *view)
+{
+	return view->units + (view->pan || view->pan_below ? 1 : 0);
+}
+
+static uint32_t *row_words(const struct text_job *j, const struct text_row *r)
+{
+	return j->v->paint.word + (size_t)r->index * max_columns(j->view);
+}
+
+/* The usual screen lies in memory in one piece, as it was kept: compared in one go. */
+static bool screen_same(const struct text_job *j, uint32_t address)
+{
+	const struct vga_view *view = j->view;
+	uint32_t first = address & view->wrap, n = j->v->paint.rows * view->pitch;
+
+	return !j->all && view->pitch == max_columns(view) && view->split >= view->height &&
+	       first + n <= view->wrap && first + n <= j->v->vram_len / 4 &&
+	       !memcmp(j->v->paint.word, j->v->vram + (size_t)first * 4, (size_t)n * 4);
+}
+
 /* Brings p->word up to date for a row; true if the memory behind it is another. */
 static bool fetch_row(struct text_job *j, const struct text_row *r, unsigned cols)
 {
-	uint32_t *word = j->v->paint.word + (size_t)r->index * TEXT_MAX_COLS;
+	uint32_t *word = row_words(j, r);
 	uint32_t first = r->address & j->view->wrap, val;
 	const uint8_t *mem = j->v->vram + (size_t)first * 4;
 	bool changed = false;
@@ -247,7 +270,7 @@ static void damage_run(struct text_job *j, const struct text_row *r, unsigned fr
 static void draw_cells(struct text_job *j, const struct text_row *r, unsigned first, unsigned end,
 		       uint32_t cursor)
 {
-	const uint32_t *word = j->v->paint.word + (size_t)r->index * TEXT_MAX_COLS;
+	const uint32_t *word = row_words(j, r);
 	uint32_t *seen = j->v->paint.cell + (size_t)r->index * TEXT_MAX_COLS;
 	unsigned run = first;
 
@@ -272,7 +295,9 @@ static void draw_row(struct text_job *j, const struct text_row *r)
 	unsigned first = p->lively[r->index].first, end = p->lively[r->index].end;
 	uint32_t cursor = cursor_column(j, r);
 
-	if (fetch_row(j, r, cols) || j->all) {
+	if (j->same && first == end && cursor >= cols)
+		return;
+	if ((!j->same && fetch_row(j, r, cols)) || j->all) {
 		first = 0;
 		end = cols;
 	} else if (cursor < cols) {
@@ -290,6 +315,7 @@ static void draw_rows(struct text_job *j)
 
 	r.address = vga_crtc16(j->v, CRTC_START_HIGH);
 	r.address += j->v->crtc[CRTC_PRESET_ROW] >> 5 & 3;
+	j->same = screen_same(j, r.address);
 	for (; r.y < view->height && r.index < TEXT_MAX_ROWS; r.y += r.lines, r.index++) {
 		if (r.y == view->split) {
 			r.address = 0;
@@ -304,6 +330,7 @@ static void draw_rows(struct text_job *j)
 		r.address += view->pitch;
 		r.first = 0;
 	}
+	j->v->paint.rows = r.index;
 }
 
 /* Where the cursor stands, or nowhere if its lines are none of a character's. */

@@ -156,6 +156,7 @@ const struct allowed_call allowed_calls[] = {
 	CALL_IF2(getsockopt, MAY_LOOP, IS(1, SOL_SOCKET), IS(2, SO_PEERCRED)),
 	CALL_IF2(setsockopt, MAY_VNC | MAY_WEB, IS(1, IPPROTO_TCP), IS(2, TCP_NODELAY)),
 	CALL_IF2(setsockopt, MAY_VNC | MAY_WEB, IS(1, SOL_SOCKET), IS(2, SO_KEEPALIVE)),
+	CALL_IF2(setsockopt, MAY_VNC, IS(1, IPPROTO_TCP), IS(2, TCP_QUICKACK)),
 	CALL(dup3, MAY_VNC),
 	CALL(eventfd2, MAY_VNC),
 	CALL(poll, MAY_VNC | MAY_WEB | MAY_SDL | MAY_LOOP),

@@ -40,6 +40,10 @@ static void test_text_is_still(void **state)
 	look(t);
 	check_cell(45, 0, 'x', 0, text_rgb(15), text_rgb(0));
 	assert_false(rig_timer_armed(t->r));
+	put(t, 24 * 80 + 79, 'y', 0x0f); /* the last one that shows, alone */
+	rig_advance(t->r, 35 * NS_PER_MS);
+	look(t);
+	check_cell(79 * 9, 24 * 16, 'y', 0, text_rgb(15), text_rgb(0));
 	put(t, 5, 'x', 0x8f);
 	rig_advance(t->r, 35 * NS_PER_MS);
 	assert_true(rig_timer_armed(t->r)); /* it blinks now */

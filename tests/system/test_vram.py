@@ -8,7 +8,7 @@ import subprocess
 
 from labkit import HV, TOP, Lab, Scratch, finish, verdict
 
-LIMIT = 700     # a watchdog: a minute for each
+LIMIT = 1200    # a watchdog: one to two minutes for each
 # How often write access is dropped and comes back, at least: a fifth of what is usual or less, as a
 # slow host has less of the quiet time that it takes. With more of that time, pages stay writable on
 # KVM while they change. On VT-x the guest is stopped by the viewer.

@@ -10,6 +10,7 @@
 #include "vnc_host.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 
 enum { PATIENCE = 120 }; /* seconds: a watchdog */
 
@@ -77,15 +78,6 @@ static void assert_rest(const struct host *h)
 	fail_msg("the server does not come to rest");
 }
 
-static void assert_woken(const struct host *h, uint64_t since)
-{
-	int i;
-
-	for (i = 0; i < PATIENCE * 100 && wakeups(h) == since; i++)
-		sleep_ms(10);
-	assert_true(wakeups(h) > since);
-}
-
 /* --- rest --- */
 
 static void test_idle_means_idle(void **state)
@@ -106,7 +98,7 @@ static void test_idle_means_idle(void **state)
 	rfb_request_all(waits, true);
 	assert_rest(h);
 	before = wakeups(h);
-	fill(h, 0, 0, 1, 1, 1);
+	fill(h, 0, 0, 320, 100, 1);
 	rfb_update(waits);
 	assert_true(wakeups(h) > before);
 	assert_rest(h);
@@ -117,8 +109,8 @@ static void test_idle_means_idle(void **state)
 	assert_rest(h);
 }
 
-/* Damage that no viewer has asked for wakes its thread once, not for each stroke of the brush. */
-static void test_unwanted_damage_is_cheap(void **state)
+/* Damage that no viewer has asked for wakes nobody; whoever asks then, gets it. */
+static void test_unwanted_damage_is_free(void **state)
 {
 	struct host *h = *state;
 	struct rfb *c = rfb_connect(h->address, 8);
@@ -129,12 +121,129 @@ static void test_unwanted_damage_is_cheap(void **state)
 	rfb_update(c);
 	assert_rest(h);
 	before = wakeups(h);
-	fill(h, 0, 0, 1, 1, 1);
-	assert_woken(h, before);
 	for (i = 0; i < 100; i++)
-		fill(h, i, i, 1, 1, i);
+		fill(h, i, i, 1, 1, i + 1);
 	assert_rest(h);
-	assert_true(wakeups(h) <= before + 2); /* the thread's turns: to hear of it, to sleep */
+	assert_int_equal(wakeups(h), before);
+	rfb_request_all(c, true);
+	rfb_update(c);
+	assert_int_equal(c->pixels[0], 1);
+	assert_int_equal(c->pixels[99 * 320 + 99], 100);
+	rfb_close(c);
+}
+
+/* --- little updates, which the painter sends --- */
+
+static struct rfb *look_on(struct host *h)
+{
+	const int32_t raw = RFB_RAW;
+	struct rfb *c = rfb_connect(h->address, 8);
+
+	rfb_encodings(c, &raw, 1);
+	rfb_request_all(c, false);
+	rfb_update(c);
+	rfb_request_all(c, true);
+	return c;
+}
+
+/* A cursor that blinks: the thread hears of each request, and of no update. */
+static void test_little_updates_wake_nobody(void **state)
+{
+	struct host *h = *state;
+	struct rfb *c = look_on(h);
+	uint64_t before;
+	unsigned i;
+
+	fill(h, 0, 0, 320, 200, 7); /* the first one is the thread's in any case */
+	rfb_update(c);
+	for (i = 1; i < 5; i++) {
+		rfb_request_all(c, true);
+		assert_rest(h);
+		before = wakeups(h);
+		fill(h, 8, 16, 8, 16, i);
+		rfb_update(c);
+		assert_int_equal(c->rect_count, 1);
+		assert_int_equal(c->rects[0].w * c->rects[0].h, 8 * 16);
+		assert_int_equal(c->pixels[16 * 320 + 8], i);
+		assert_int_equal(wakeups(h), before);
+	}
+	rfb_close(c);
+}
+
+/* Another size, parts of the picture, another encoding: for the thread, however little it is. */
+static void test_little_but_for_the_thread(void **state)
+{
+	const int32_t sizes[] = {RFB_DESKTOP_SIZE, RFB_RAW};
+	struct host *h = *state;
+	struct rfb *c = look_on(h);
+
+	fill(h, 0, 0, 320, 200, 7);
+	rfb_update(c);
+	rfb_request(c, true, 0, 0, 100, 100);
+	assert_rest(h);
+	fill(h, 0, 150, 4, 4, 1); /* beside it */
+	fill(h, 0, 50, 4, 4, 2);
+	rfb_update(c);
+	assert_int_equal(c->pixels[50 * 320], 2);
+	assert_int_equal(c->pixels[150 * 320], 7);
+	rfb_encodings(c, sizes, 2);
+	rfb_request_all(c, true);
+	rfb_update(c);
+	assert_int_equal(c->pixels[150 * 320], 1);
+	rfb_request_all(c, true);
+	assert_rest(h);
+	surface_resize(h->s, 16, 16);
+	rfb_update(c);
+	assert_int_equal(c->width, 16);
+	rfb_close(c);
+}
+
+static uint64_t updates(const struct host *h)
+{
+	struct vnc_stats s;
+
+	vnc_read_stats(h->vnc, &s);
+	return s.updates;
+}
+
+/*
+ * Asks and does not read, until the painter's updates do not fit any more, and the thread has the
+ * rest of one: whoever reads then finds them whole and in order.
+ */
+static void test_little_updates_nobody_reads(void **state)
+{
+	enum { UPDATES = 12 };
+	int ends[2], small = 4096;
+	struct timeval limit = {.tv_sec = 120}; /* a watchdog */
+	struct host *h = *state;
+	const int32_t raw = RFB_RAW;
+	struct rfb *c;
+	uint64_t start;
+	unsigned i, n;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+	fcntl(ends[0], F_SETFL, O_NONBLOCK);
+	setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
+	assert_int_equal(vnc_serve(h->vnc, ends[0]), 0);
+	setsockopt(ends[1], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	c = rfb_begin(ends[1], 8);
+	rfb_encodings(c, &raw, 1);
+	rfb_request_all(c, false);
+	rfb_update(c);
+	rfb_request_all(c, true);
+	fill(h, 0, 0, 320, 200, 7);
+	rfb_update(c);
+	start = updates(h);
+	for (i = 1; i <= UPDATES; i++) {
+		rfb_request_all(c, true);
+		sleep_ms(17);
+		fill(h, 32, 32, 31, 31, i);
+	}
+	for (n = 0; n < 2 || updates(h) > start + n; n++) {
+		rfb_update(c);
+		assert_int_equal(c->rect_count, 1);
+		assert_int_equal(c->pixels[32 * 320 + 32], c->pixels[62 * 320 + 62]);
+	}
 	rfb_close(c);
 }
 
@@ -229,7 +338,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_idle_means_idle, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_unwanted_damage_is_cheap, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_unwanted_damage_is_free, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_little_updates_wake_nobody, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_little_but_for_the_thread, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_little_updates_nobody_reads, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_pace, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_viewer_that_hangs, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stop_while_one_hangs, setup, teardown),

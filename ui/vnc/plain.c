@@ -9,6 +9,8 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <rfb/rfbregion.h>
 #include <stdlib.h>
@@ -31,6 +33,17 @@ static bool is_plain(const struct vnc_viewer *v, const rfbFramebufferUpdateReque
 	       !m->y && ntohs(m->w) >= v->width && ntohs(m->h) >= v->height;
 }
 
+/*
+ * Else TCP does so at once, with a packet of its own, where the last answer took long. A socket
+ * that is none of TCP's does not mind.
+ */
+static void acknowledge_by_answer(const struct vnc_viewer *v)
+{
+	static const int off;
+
+	setsockopt(v->sock, IPPROTO_TCP, TCP_QUICKACK, &off, sizeof(off));
+}
+
 bool vnc_plain_request(struct vnc_viewer *v, const void *message, size_t n)
 {
 	rfbFramebufferUpdateRequestMsg m;
@@ -38,7 +51,10 @@ bool vnc_plain_request(struct vnc_viewer *v, const void *message, size_t n)
 	if (n < sz_rfbFramebufferUpdateRequestMsg)
 		return false;
 	memcpy(&m, message, sizeof(m));
-	if (!is_plain(v, &m) || recv(v->sock, &m, sizeof(m), MSG_DONTWAIT) != sizeof(m))
+	if (!is_plain(v, &m))
+		return false;
+	acknowledge_by_answer(v);
+	if (recv(v->sock, &m, sizeof(m), MSG_DONTWAIT) != sizeof(m))
 		return false;
 	v->asked = true;
 	return true;
@@ -68,14 +84,11 @@ bool vnc_plain_is_enough(const struct vnc_viewer *v)
 }
 
 /* Whoever takes something within the time gets more of it. */
-static int flush(struct wire *w)
+static int send_all(const struct vnc_viewer *v, const uint8_t *from, const uint8_t *end)
 {
-	struct pollfd p = {.fd = w->v->sock, .events = POLLOUT};
-	const uint8_t *from = w->v->wire, *end = from + w->used;
+	struct pollfd p = {.fd = v->sock, .events = POLLOUT};
 	ssize_t n;
 
-	w->v->vnc->bytes += w->used;
-	w->used = 0;
 	while (from < end) {
 		n = send(p.fd, from, (size_t)(end - from), MSG_NOSIGNAL);
 		if (n > 0)
@@ -86,6 +99,15 @@ static int flush(struct wire *w)
 			return -ETIMEDOUT;
 	}
 	return 0;
+}
+
+static int flush(struct wire *w)
+{
+	size_t len = w->used;
+
+	w->v->vnc->bytes += len;
+	w->used = 0;
+	return send_all(w->v, w->v->wire, w->v->wire + len);
 }
 
 static int put(struct wire *w, const void *data, size_t n)
@@ -168,10 +190,11 @@ static unsigned count_boxes(const struct vnc_viewer *v, const pixman_box32_t *bo
 	return count;
 }
 
-int vnc_plain_send(struct vnc_viewer *v, pixman_region32_t *damage)
+/* An update, of which only the end is still in the wire; nothing at all if nothing shows. */
+static int put_update(struct wire *w, pixman_region32_t *damage)
 {
 	rfbFramebufferUpdateMsg m = {.type = rfbFramebufferUpdate};
-	struct wire w = {.v = v};
+	struct vnc_viewer *v = w->v;
 	int n, err;
 	const pixman_box32_t *boxes = pixman_region32_rectangles(damage, &n);
 	unsigned count = count_boxes(v, boxes, n);
@@ -183,12 +206,42 @@ int vnc_plain_send(struct vnc_viewer *v, pixman_region32_t *damage)
 	if (!v->wire)
 		return -ENOMEM;
 	m.nRects = htons((uint16_t)count);
-	err = put(&w, &m, sz_rfbFramebufferUpdateMsg);
+	err = put(w, &m, sz_rfbFramebufferUpdateMsg);
 	if (!err)
-		err = put_boxes(&w, boxes, n);
-	if (!err)
-		err = flush(&w);
+		err = put_boxes(w, boxes, n);
 	v->asked = false;
 	v->vnc->updates++;
 	return err;
+}
+
+int vnc_plain_send(struct vnc_viewer *v, pixman_region32_t *damage)
+{
+	struct wire w = {.v = v};
+	int err = put_update(&w, damage);
+
+	return err ? err : flush(&w);
+}
+
+/* So little goes into the wire in one piece. What is wrong with a socket is the thread's to see. */
+bool vnc_plain_send_little(struct vnc_viewer *v, pixman_region32_t *damage)
+{
+	struct wire w = {.v = v};
+	ssize_t n;
+
+	_Static_assert(VNC_LITTLE * (sz_rfbFramebufferUpdateRectHeader + 4) < WIRE_LEN / 2, "");
+	if (put_update(&w, damage) || !w.used)
+		return true;
+	n = send(v->sock, v->wire, w.used, MSG_NOSIGNAL | MSG_DONTWAIT);
+	v->vnc->bytes += w.used;
+	v->unsent = n > 0 ? (size_t)n : 0;
+	v->unsent_end = w.used;
+	return v->unsent == v->unsent_end;
+}
+
+int vnc_plain_finish(struct vnc_viewer *v)
+{
+	size_t from = v->unsent, end = v->unsent_end;
+
+	v->unsent = v->unsent_end = 0;
+	return send_all(v, v->wire + from, v->wire + end);
 }

@@ -109,7 +109,7 @@ static int refresh(struct vnc_viewer *v)
 	return err;
 }
 
-/* --- updates --- */
+/* --- updates by the thread --- */
 
 static bool update_is_due(const struct vnc_viewer *v)
 {
@@ -164,14 +164,57 @@ static bool update(struct vnc_viewer *v, uint64_t *ns)
 	return false;
 }
 
-/* --- the thread --- */
+/* --- updates by a painter --- */
 
+/*
+ * False: the thread has something to do. After another size it damages everything, so that what is
+ * taken here is not lost.
+ */
+static bool send_little(struct vnc_viewer *v)
+{
+	struct surface *s = v->vnc->surface;
+	struct surface_look look;
+	pixman_region32_t damage;
+	uint64_t now = vnc_now();
+	bool sent = false;
+
+	if (now < v->next_frame || !v->wire || !vnc_plain_is_enough(v))
+		return false;
+	pixman_region32_init(&damage);
+	if (surface_take_little(s, &v->damage, VNC_LITTLE, &damage, &look)) {
+		sent = !size_differs(v, &look);
+		if (sent)
+			copy_damage(v, &look, &damage);
+		surface_release(s);
+	}
+	if (sent) {
+		v->dirty = false;
+		v->next_frame = now + VNC_FRAME_NS;
+		sent = vnc_plain_send_little(v, &damage);
+	}
+	pixman_region32_fini(&damage);
+	return sent;
+}
+
+/*
+ * Whoever has painted, perhaps with the machine lock. A thread that is awake looks at its eventfd
+ * before it sleeps. One that sleeps is not woken for damage that its viewer has not asked for.
+ */
 static void on_damage(struct surface_viewer *damage)
 {
 	struct vnc_viewer *v = (void *)((char *)damage - offsetof(struct vnc_viewer, damage));
+	bool wake = true;
 
-	eventfd_write(v->wake, 1);
+	if (!pthread_mutex_trylock(&v->awake)) {
+		v->dirty = true;
+		wake = update_is_due(v) && !send_little(v);
+		pthread_mutex_unlock(&v->awake);
+	}
+	if (wake)
+		eventfd_write(v->wake, 1);
 }
+
+/* --- the thread --- */
 
 /* Sleeps; false: the viewer has left. News come by their edge, so that nobody has to take them. */
 static bool wait_for_work(struct vnc_viewer *v)
@@ -180,21 +223,26 @@ static bool wait_for_work(struct vnc_viewer *v)
 	struct timespec t;
 	uint64_t ns;
 	bool limited = update(v, &ns), message = false;
-	int n, i;
+	int n, i, err;
 
 	if (v->client->sock < 0)
 		return false;
 	t.tv_sec = 0;
 	t.tv_nsec = limited ? (long)ns : 0;
 	v->vnc->wakeups++;
+	pthread_mutex_unlock(&v->awake);
 	n = epoll_pwait2(v->epoll, e, 2, limited ? &t : NULL, NULL);
+	err = n < 0 ? errno : 0;
+	pthread_mutex_lock(&v->awake);
 	for (i = 0; i < n; i++) {
 		if (e[i].data.fd == v->wake)
 			v->dirty = true;
 		else
 			message = true;
 	}
-	return n < 0 ? errno == EINTR : !message || !vnc_client_message(v);
+	if (vnc_plain_finish(v))
+		return false;
+	return n < 0 ? err == EINTR : !message || !vnc_client_message(v);
 }
 
 static int watch(const struct vnc_viewer *v, int fd, uint32_t events)
@@ -222,6 +270,8 @@ static void serve(struct vnc_viewer *v)
 	v->asked = v->settled = false;
 	v->next_frame = 0;
 	v->sent = 0;
+	v->unsent = v->unsent_end = 0;
+	pthread_mutex_lock(&v->awake);
 	vnc_input_begin(v);
 	v->damage.changed = on_damage;
 	surface_attach(v->vnc->surface, &v->damage);
@@ -233,6 +283,7 @@ static void serve(struct vnc_viewer *v)
 		close(v->epoll);
 	surface_detach(v->vnc->surface, &v->damage);
 	vnc_input_end(v);
+	pthread_mutex_unlock(&v->awake);
 }
 
 /* From then on it cannot be turned out for another. */

@@ -221,8 +221,10 @@ static void destroy(struct vnc *vnc)
 	struct vnc_viewer *v;
 	int sock;
 
-	for (v = vnc->viewers; v < vnc->viewers + VNC_VIEWERS; v++)
+	for (v = vnc->viewers; v < vnc->viewers + VNC_VIEWERS; v++) {
 		vnc_screen_destroy(v);
+		pthread_mutex_destroy(&v->awake);
+	}
 	while (vnc->handed[0] >= 0 && take_handed(vnc, &sock))
 		close(sock);
 	if (vnc->handed[0] >= 0) {
@@ -311,6 +313,8 @@ int vnc_start(struct vnc **out, const struct vnc_options *opt, struct surface *s
 	}
 	vnc->sock = vnc->wake = vnc->spare = vnc->handed[0] = -1;
 	pthread_mutex_init(&vnc->places, NULL);
+	for (unsigned i = 0; i < VNC_VIEWERS; i++)
+		pthread_mutex_init(&vnc->viewers[i].awake, NULL);
 	vnc->surface = s;
 	vnc->input = in;
 	vnc->name = strdup(opt->name ? opt->name : "Caisson");

@@ -3,7 +3,8 @@
  * The VNC server's inside. One thread waits for viewers, and each viewer has a thread of its own
  * with a picture and a libvncserver screen of its own: the library reads and writes sockets until
  * it is done, so a viewer that is slow or hangs delays itself and nobody else, and nothing of the
- * library is used by two threads. A thread without work sleeps without a timeout.
+ * library is used by two threads. A thread without work sleeps without a timeout. While it does,
+ * whoever has painted may send a little in its place, if that does not block.
  */
 #ifndef UI_VNC_PRIV_H
 #define UI_VNC_PRIV_H
@@ -26,6 +27,7 @@ enum {
 	VNC_STALL_MS = 10 * 1000,     /* a viewer that takes or gives nothing so long is dropped */
 	VNC_PENALTY_MS = 2 * 1000,    /* for a wrong password */
 	VNC_MAX_WIDTH = 8192,	      /* a longer line does not fit the library's buffer */
+	VNC_LITTLE = 1024,	      /* pixels that a painter sends: a word of text, a cursor */
 };
 #define VNC_FRAME_NS (1000000000ull / 60)
 
@@ -51,10 +53,14 @@ enum viewer_state {
 	VIEWER_GONE
 };
 
-/* Fields: [I] set before the thread starts, [a] atomic, [t] the viewer's thread only */
+/*
+ * Fields: [I] set before the thread starts, [a] atomic, [t] the viewer's thread only, and a
+ * painter's with the lock "awake"
+ */
 struct vnc_viewer {
 	struct vnc *vnc;		  /* [I] */
 	pthread_t thread;		  /* [I] */
+	pthread_mutex_t awake;		  /* its thread holds it but while it sleeps */
 	_Atomic enum viewer_state state;  /* [a] */
 	unsigned long number;		  /* [I] later ones have larger numbers */
 	int sock;			  /* [I] stays open until the thread has been joined */
@@ -72,6 +78,7 @@ struct vnc_viewer {
 	unsigned width, height;		  /* [t] of that */
 	unsigned seen_width, seen_height; /* [t] the surface's size, when last looked at */
 	uint8_t *wire;			  /* [t] plain.c's, or NULL */
+	size_t unsent, unsent_end;	  /* [t] what of that a painter could not send */
 	bool dirty;			  /* [t] the surface has news for this viewer */
 	bool asked;			  /* [t] for what changes, and the library was not told */
 	bool settled;			  /* [t] it has had an update since it changed its wishes */
@@ -145,6 +152,9 @@ bool vnc_plain_request(struct vnc_viewer *v, const void *message, size_t n); /* 
 void vnc_plain_hand_over(struct vnc_viewer *v); /* the request, to the library */
 bool vnc_plain_is_enough(const struct vnc_viewer *v);
 int vnc_plain_send(struct vnc_viewer *v, pixman_region32_t *damage); /* -errno: it is gone */
+/* Does not wait, for damage of VNC_LITTLE pixels. False: something is left for the thread. */
+bool vnc_plain_send_little(struct vnc_viewer *v, pixman_region32_t *damage);
+int vnc_plain_finish(struct vnc_viewer *v); /* sends what is left, before anything else */
 
 /* input.c */
 void vnc_input_hooks(struct vnc_viewer *v); /* of its screen */

@@ -35,7 +35,10 @@ void surface_set_painter(struct surface *s, void (*fn)(void *arg, bool watched),
 /* --- a viewer's side --- */
 
 struct surface_viewer {
-	/* Some damage, after none: any thread, must not block. Typically writes an eventfd. */
+	/*
+	 * Some damage, after none: any thread, must not block. Typically writes an eventfd. It may
+	 * take the damage itself.
+	 */
 	void (*changed)(struct surface_viewer *v);
 	/* the surface's own */
 	pixman_region32_t damage;
@@ -57,6 +60,9 @@ struct surface_look {
  */
 void surface_take(struct surface *s, struct surface_viewer *v, pixman_region32_t *damage,
 		  struct surface_look *look);
+/* The same if the damage is of so many pixels at most; else false, and nothing is held or moved. */
+bool surface_take_little(struct surface *s, struct surface_viewer *v, unsigned pixels,
+			 pixman_region32_t *damage, struct surface_look *look);
 void surface_release(struct surface *s);
 
 #endif

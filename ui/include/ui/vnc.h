@@ -30,7 +30,8 @@ int vnc_check(const struct vnc_options *opt, char **why);
 
 /*
  * Starts serving. 0 or -errno, with one sentence in *why (to be freed). Starts its own threads;
- * none of them ever holds the machine lock while it talks to a viewer.
+ * none of them ever holds the machine lock while it talks to a viewer. Whoever paints may send a
+ * little, without waiting.
  */
 int vnc_start(struct vnc **v, const struct vnc_options *opt, struct surface *s, struct input *in,
 	      char **why);
