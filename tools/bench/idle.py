@@ -16,6 +16,7 @@ HERE = Path(__file__).resolve().parent
 TOP = HERE.parents[1]
 BUILD = TOP / "build/bench/idle"
 MEMORY = {"text": "256M", "fb": "256M", "installer": "512M"}
+LIMITS = {"text": 300, "fb": 300, "installer": 2400}       # real seconds: a watchdog
 MODES = ("compare", "log", "idle")
 ROUNDS = int(os.environ.get("ROUNDS", 20))
 PORTS = {"caisson": 5990, "qemu": 5991}
@@ -127,12 +128,12 @@ def run(keep, plan):
     prepare(keep, plan)
     begin = time.monotonic()
     lab = subprocess.Popen([str(TOP / "tools/lab"), "--icount", "--hv", "none", "--memory", "2048", "--timeout",
-                            str(300 * len(plan)), "--out", str(keep), "--", "python3", str(HERE / "idlelab.py"),
+                            str(sum(LIMITS[s["screen"]] for s in plan)), "--out", str(keep), "--", "python3", str(HERE / "idlelab.py"),
                             "/out/plan.json"], stdout=subprocess.PIPE, text=True)
     for line in lab.stdout:
         print(f"{time.monotonic() - begin:6.0f} s  {line}", end="", flush=True)
     if lab.wait():
-        raise subprocess.CalledProcessError(lab.returncode, "tools/lab")
+        raise subprocess.CalledProcessError(lab.returncode, ["tools/lab"])
     return json.loads((keep / "found.json").read_text())
 
 
@@ -158,7 +159,8 @@ def show_profiles(keep):
         for sort in ("comm,dso", "comm,dso,symbol"):
             done = subprocess.run(["perf", "report", "-i", str(data), "--symfs", str(root), "--kallsyms", str(keep / "kallsyms"), "--stdio",
                                    "--percent-limit", "0.4", "--sort", sort], check=True, capture_output=True, text=True)
-            print("\n".join(line for line in done.stdout.splitlines() if line and not line.startswith("#")), "\n")
+            lines = [line for line in done.stdout.splitlines() if line and not line.startswith("#")]
+            print("\n".join(lines) or "no samples: perf began too late", "\n")
 
 
 def plot(keep, found):

@@ -2,7 +2,8 @@
 /*
  * Text that moves: characters at random places, lines that scroll, a screen that begins elsewhere
  * in memory, now and then a character that looks otherwise, or another mode; with pauses of all
- * lengths. Then it is still, and sums of the lines on the screen are told, as memory has them. Its
+ * lengths. Now and then, and in the end, it is still and tells sums of the lines on the screen, as
+ * memory has them; a key that is pressed and let go of makes it go on. Its
  * font makes pictures readable: a line of dots, a line of none, then the character's code and its
  * complement in turn. It checks nothing itself. Run by tests/system/vram_here.py.
  * Reference: IBM VGA, table of BIOS mode 3 in 400 lines; Bochs, "VBE Display API".
@@ -19,7 +20,8 @@ enum { ATTRIBUTES = 0x3c0, MISC = 0x3c2, SEQ = 0x3c4, DAC_MASK = 0x3c6, DAC_INDE
 enum { CRTC_START_HIGH = 0x0c, CRTC_START_LOW = 0x0d, CRTC_UNLOCK = 0x11, SCREEN_ON = 0x20 };
 enum { VBE_INDEX = 0x1ce, VBE_DATA = 0x1d0, XRES = 1, YRES, BPP, ENABLE, VBE_ON = 0x41 };
 enum { COLUMNS = 80, ROWS = 25, CELLS = COLUMNS * ROWS, GLYPH = 16, CODES = 256, PLANE_GLYPH = 32 };
-enum { ROUNDS = 600, PAGE_ROWS = 200, OTHER_PIXELS = 500 };
+enum { KEYBOARD_DATA = 0x60, KEYBOARD_STATUS = 0x64, KEYBOARD_FULL = 0x01, KEY_RELEASED = 0xf0 };
+enum { ROUNDS = 400, STAGE = 40, PAGE_ROWS = 200, OTHER_PIXELS = 500 };
 #define TEXT  0xb8000u
 #define FONT  0xa0000u
 #define LFB   0xe0000000u
@@ -202,6 +204,29 @@ static uint32_t sum_of_line(unsigned y)
 	return sum;
 }
 
+/* Tells what the screen shows. */
+static void be_still(void)
+{
+	for (unsigned y = 0; y < ROWS; y++)
+		say("band %u %u\n", y * GLYPH, sum_of_line(y));
+	say("still\n");
+}
+
+static uint8_t key_byte(void)
+{
+	while (!(in8(KEYBOARD_STATUS) & KEYBOARD_FULL))
+		random_pause(&seed);
+	return in8(KEYBOARD_DATA);
+}
+
+/* Pressed and let go of. */
+static void wait_for_key(void)
+{
+	while (key_byte() != KEY_RELEASED)
+		;
+	key_byte();
+}
+
 void guest_main(void)
 {
 	unsigned fn = pci_find_class(0x0300);
@@ -216,10 +241,11 @@ void guest_main(void)
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		act(i);
 		random_pause(&seed);
+		if ((i + 1) % STAGE == 0)
+			be_still();
+		if ((i + 1) % STAGE == 0 && i + 1 < ROUNDS)
+			wait_for_key();
 	}
-	for (unsigned y = 0; y < ROWS; y++)
-		say("band %u %u\n", y * GLYPH, sum_of_line(y));
-	say("still\n");
 	interrupts_off();
 	for (;;)
 		__asm__ volatile("hlt");
