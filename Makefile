@@ -3,7 +3,9 @@
 
 BUILD   := build
 CC      := gcc
-PKGS    := pixman-1 libpng libvncserver libwebsockets json-c libseccomp zlib
+PKGS    := pixman-1 libpng libvncserver json-c libseccomp zlib
+# Loaded by those who want a browser or a window: ui/include/ui/library.h.
+LOADED  := libwebsockets sdl2
 PKG_CONFIG := pkg-config
 
 WARN    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
@@ -11,8 +13,7 @@ WARN    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototyp
 INCLUDE := -Idevicemodel/include -Idevicemodel -Iui/include -Ihypervisor/include/uapi
 CFLAGS  ?= -O2 -g
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -pthread $(WARN) $(INCLUDE) $(CFLAGS) \
-           $(shell $(PKG_CONFIG) --cflags $(PKGS) sdl2 2>/dev/null)
-# SDL is loaded by those who want a window: ui/sdl/library.h.
+           $(shell $(PKG_CONFIG) --cflags $(PKGS) $(LOADED) 2>/dev/null)
 LIBS     = $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) -lm
 SAN     := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 

@@ -69,7 +69,7 @@ class Viewer:
         self.request(False)
         while self.pixels - before < self.width * self.height:
             self.message()
-        share, self.black = self.black / (self.width * self.height), None
+        share, self.black = min(1, self.black / (self.width * self.height)), None
         return share
 
     def unpack(self, layout):

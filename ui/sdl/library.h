@@ -36,13 +36,13 @@
 	CALL(UpdateWindowSurfaceRects)                                                             \
 	CALL(WaitEventTimeout)
 
-struct library {
+struct sdl_library {
 #define LIBRARY_FIELD(name) __typeof__(SDL_##name) *name;
 	LIBRARY_CALLS(LIBRARY_FIELD)
 #undef LIBRARY_FIELD
 };
 
 /* False if it is not there, or lacks a call; *why says so in the linker's words. */
-bool library_load(struct library *l, const char **why);
+bool sdl_library_load(struct sdl_library *l, const char **why);
 
 #endif

@@ -286,7 +286,7 @@ static void open_display(struct window *w)
 	const char *why = "", *x = getenv("DISPLAY"), *wayland = getenv("WAYLAND_DISPLAY");
 
 	check_display(w);
-	if (!library_load(&w->sdl, &why))
+	if (!sdl_library_load(&w->sdl, &why))
 		fail(w, "--sdl needs SDL 2 (%s); install libsdl2-2.0-0, or show the guest with "
 			"--vnc.", why);
 	setenv("SDL_VIDEO_X11_WMCLASS", "caisson", 0);

@@ -15,7 +15,7 @@
 #include "wire.h"
 
 struct window {
-	struct library sdl;
+	struct sdl_library sdl;
 	SDL_Window *window;
 	const char *name;
 	int sock;

@@ -32,7 +32,7 @@ struct answer {
 static void add_header(struct web_connection *c, struct answer *a, const char *name,
 		       const char *value)
 {
-	a->failed |= lws_add_http_header_by_name(c->browser, (const unsigned char *)name,
+	a->failed |= lws.add_http_header_by_name(c->browser, (const unsigned char *)name,
 						 (const unsigned char *)value, (int)strlen(value),
 						 &a->at, a->end) != 0;
 }
@@ -43,7 +43,7 @@ static void begin(struct web_connection *c, struct answer *a, unsigned status, c
 {
 	a->at = a->bytes + LWS_PRE;
 	a->end = a->at + HEAD_MAX;
-	a->failed = lws_add_http_common_headers(c->browser, status, type, len, &a->at, a->end);
+	a->failed = lws.add_http_common_headers(c->browser, status, type, len, &a->at, a->end);
 	add_header(c, a, "content-security-policy:",
 		   "default-src 'self'; img-src 'self' data:; connect-src 'self' ws: wss:; "
 		   "frame-ancestors 'none'; base-uri 'none'");
@@ -58,18 +58,18 @@ static int send_head(struct web_connection *c, struct answer *a, const char *pag
 	uint8_t *start = a->bytes + LWS_PRE;
 	size_t n;
 
-	if (a->failed || lws_finalize_http_header(c->browser, &a->at, a->end))
+	if (a->failed || lws.finalize_http_header(c->browser, &a->at, a->end))
 		return -1;
 	memcpy(a->at, page, len);
 	n = (size_t)(a->at - start) + len;
-	return lws_write(c->browser, start, n, LWS_WRITE_HTTP_HEADERS) < (int)n ? -1 : 0;
+	return lws.write(c->browser, start, n, LWS_WRITE_HTTP_HEADERS) < (int)n ? -1 : 0;
 }
 
 static int answer_page(struct web_connection *c, unsigned status, const char *type,
 		       const char *page, const char *cookie)
 {
 	size_t len = strlen(page);
-	bool head = lws_hdr_total_length(c->browser, WSI_TOKEN_HEAD_URI) > 0;
+	bool head = lws.hdr_total_length(c->browser, WSI_TOKEN_HEAD_URI) > 0;
 	struct answer a;
 
 	begin(c, &a, status, type, len);
@@ -125,11 +125,11 @@ static int answer_first(struct web_connection *c, const char *value)
 /* The head of a file's answer; its bytes follow when there is room. */
 static int answer_file(struct web_connection *c, const struct web_file *f)
 {
-	bool head = lws_hdr_total_length(c->browser, WSI_TOKEN_HEAD_URI) > 0, known;
+	bool head = lws.hdr_total_length(c->browser, WSI_TOKEN_HEAD_URI) > 0, known;
 	char tag[64] = "";
 	struct answer a;
 
-	lws_hdr_copy(c->browser, tag, sizeof(tag), WSI_TOKEN_HTTP_IF_NONE_MATCH);
+	lws.hdr_copy(c->browser, tag, sizeof(tag), WSI_TOKEN_HTTP_IF_NONE_MATCH);
 	known = !strcmp(tag, c->web->files.tag);
 	begin(c, &a, known ? HTTP_STATUS_NOT_MODIFIED : HTTP_STATUS_OK, f->type,
 	      known ? 0 : f->len);
@@ -144,8 +144,8 @@ static int answer_file(struct web_connection *c, const struct web_file *f)
 static int finish(struct web_connection *c)
 {
 	if (!c->left)
-		return lws_http_transaction_completed(c->browser) ? -1 : 0;
-	lws_callback_on_writable(c->browser);
+		return lws.http_transaction_completed(c->browser) ? -1 : 0;
+	lws.callback_on_writable(c->browser);
 	return 0;
 }
 
@@ -159,7 +159,7 @@ int web_page_continue(struct web_connection *c)
 	memcpy(chunk + LWS_PRE, c->body, n);
 	c->body += n;
 	c->left -= n;
-	if (lws_write(c->browser, chunk + LWS_PRE, n,
+	if (lws.write(c->browser, chunk + LWS_PRE, n,
 		      c->left ? LWS_WRITE_HTTP : LWS_WRITE_HTTP_FINAL) < (int)n)
 		return -1;
 	return finish(c);
@@ -171,16 +171,16 @@ int web_page_continue(struct web_connection *c)
 static const char *header(struct web_connection *c, enum lws_token_indexes token, char *room,
 			  int len)
 {
-	if (!lws_hdr_total_length(c->browser, token))
+	if (!lws.hdr_total_length(c->browser, token))
 		return NULL;
-	return lws_hdr_copy(c->browser, room, len, token) < 0 ? "" : room;
+	return lws.hdr_copy(c->browser, room, len, token) < 0 ? "" : room;
 }
 
 /* The token counts where it is meant to be used up: not for who only looks (HEAD). */
 static enum access_answer check(struct web_connection *c, const char *path, bool upgrade,
 				char value[SECRET_TEXT])
 {
-	bool get = lws_hdr_total_length(c->browser, WSI_TOKEN_GET_URI) > 0;
+	bool get = lws.hdr_total_length(c->browser, WSI_TOKEN_GET_URI) > 0;
 	char host[300], origin[300], cookie[4096], token[128];
 	struct access_request q = {
 		.host = header(c, WSI_TOKEN_HOST, host, sizeof(host)),
@@ -190,7 +190,7 @@ static enum access_answer check(struct web_connection *c, const char *path, bool
 	};
 
 	if (!upgrade && get && !strcmp(path, "/"))
-		q.token = lws_get_urlarg_by_name(c->browser, "token=", token, sizeof(token));
+		q.token = lws.get_urlarg_by_name(c->browser, "token=", token, sizeof(token));
 	*value = 0;
 	c->web->requests++;
 	return access_check(&c->web->access, &q, value);
@@ -198,8 +198,8 @@ static enum access_answer check(struct web_connection *c, const char *path, bool
 
 static bool is_readable(struct web_connection *c)
 {
-	return lws_hdr_total_length(c->browser, WSI_TOKEN_GET_URI) > 0 ||
-	       lws_hdr_total_length(c->browser, WSI_TOKEN_HEAD_URI) > 0;
+	return lws.hdr_total_length(c->browser, WSI_TOKEN_GET_URI) > 0 ||
+	       lws.hdr_total_length(c->browser, WSI_TOKEN_HEAD_URI) > 0;
 }
 
 static int answer(struct web_connection *c, const char *path)
@@ -238,7 +238,7 @@ int web_page_upgrade(struct web_connection *c, const char *protocol)
 	answer = check(c, "", true, value);
 	if (answer != ACCESS_GRANTED)
 		return refuse(c, answer) ? -1 : 1;
-	if (lws_hdr_copy(c->browser, path, sizeof(path), WSI_TOKEN_GET_URI) < 0 ||
+	if (lws.hdr_copy(c->browser, path, sizeof(path), WSI_TOKEN_GET_URI) < 0 ||
 	    strcmp(path, SOCKET_PATH))
 		return answer_sentence(c, HTTP_STATUS_NOT_FOUND,
 				       "The screen is at " SOCKET_PATH ".\n") ? -1 : 1;

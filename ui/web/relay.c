@@ -25,7 +25,7 @@ static struct lws *adopt(struct web_connection *c, int end)
 		.opaque = c,
 	};
 
-	return lws_adopt_descriptor_vhost_via_info(&info);
+	return lws.adopt_descriptor_vhost_via_info(&info);
 }
 
 int web_relay_begin(struct web_connection *c)
@@ -56,13 +56,13 @@ int web_relay_from_viewer(struct web_connection *c)
 
 	if (c->down_len)
 		return 0;
-	n = recv(lws_get_socket_fd(c->viewer), c->down + LWS_PRE, WEB_DOWN, 0);
+	n = recv(lws.get_socket_fd(c->viewer), c->down + LWS_PRE, WEB_DOWN, 0);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
 	if (n <= 0)
 		return -1;
 	c->down_len = (size_t)n;
-	return lws_rx_flow_control(c->viewer, 0);
+	return lws.rx_flow_control(c->viewer, 0);
 }
 
 /* What the library cannot send at once it keeps, and asks for more only when that is gone. */
@@ -71,16 +71,16 @@ int web_relay_to_browser(struct web_connection *c)
 	size_t n = c->down_len;
 
 	if (n) {
-		if (lws_write(c->browser, c->down + LWS_PRE, n, LWS_WRITE_BINARY) < (int)n)
+		if (lws.write(c->browser, c->down + LWS_PRE, n, LWS_WRITE_BINARY) < (int)n)
 			return -1;
 		c->down_len = 0;
 		c->web->bytes += n;
-		return c->viewer ? lws_rx_flow_control(c->viewer, 1) : 0;
+		return c->viewer ? lws.rx_flow_control(c->viewer, 1) : 0;
 	}
 	if (c->viewer || c->closing)
 		return 0;
 	c->closing = true;
-	lws_close_reason(c->browser, LWS_CLOSE_STATUS_GOINGAWAY, NULL, 0);
+	lws.close_reason(c->browser, LWS_CLOSE_STATUS_GOINGAWAY, NULL, 0);
 	return -1;
 }
 
@@ -89,7 +89,7 @@ int web_relay_to_browser(struct web_connection *c)
 /* How many bytes it took; -1: it is gone. */
 static ssize_t pass(struct web_connection *c, const uint8_t *bytes, size_t n)
 {
-	ssize_t sent = send(lws_get_socket_fd(c->viewer), bytes, n, MSG_NOSIGNAL);
+	ssize_t sent = send(lws.get_socket_fd(c->viewer), bytes, n, MSG_NOSIGNAL);
 
 	return sent < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : sent;
 }
@@ -110,7 +110,7 @@ int web_relay_from_browser(struct web_connection *c, const uint8_t *bytes, size_
 	if (!c->up_len)
 		return 0;
 	memcpy(c->up, bytes + sent, c->up_len);
-	return lws_rx_flow_control(c->browser, 0);
+	return lws.rx_flow_control(c->browser, 0);
 }
 
 int web_relay_to_viewer(struct web_connection *c)
@@ -121,7 +121,7 @@ int web_relay_to_viewer(struct web_connection *c)
 		return -1;
 	c->up_at += (size_t)sent;
 	c->up_len -= (size_t)sent;
-	return c->up_len || !c->browser ? 0 : lws_rx_flow_control(c->browser, 1);
+	return c->up_len || !c->browser ? 0 : lws.rx_flow_control(c->browser, 1);
 }
 
 /* --- the end, and rest --- */
@@ -142,7 +142,7 @@ void web_relay_viewer_gone(struct web_connection *c)
 /* The library has a reason to close, ours or its own, and only waits for the browser to agree. */
 static bool is_ending(const struct web_connection *c)
 {
-	return c->closing || lws_get_close_length(c->browser) > 0;
+	return c->closing || lws.get_close_length(c->browser) > 0;
 }
 
 /*
@@ -152,15 +152,15 @@ static bool is_ending(const struct web_connection *c)
 void web_relay_ask(struct web_connection *c)
 {
 	if (c->browser && c->viewer && c->up_len)
-		lws_callback_on_writable(c->viewer);
+		lws.callback_on_writable(c->viewer);
 	if (c->browser && c->established && !is_ending(c) && (c->down_len || !c->viewer))
-		lws_callback_on_writable(c->browser);
+		lws.callback_on_writable(c->browser);
 	if (!c->browser && c->viewer)
-		lws_set_timeout(c->viewer, PENDING_TIMEOUT_KILLED_BY_PARENT, LWS_TO_KILL_ASYNC);
+		lws.set_timeout(c->viewer, PENDING_TIMEOUT_KILLED_BY_PARENT, LWS_TO_KILL_ASYNC);
 }
 
 bool web_relay_rests(const struct web_connection *c)
 {
 	return c->established && c->browser && c->viewer && !is_ending(c) && !c->down_len &&
-	       !c->up_len && !lws_partial_buffered(c->browser);
+	       !c->up_len && !lws.partial_buffered(c->browser);
 }

@@ -47,7 +47,7 @@ static void add_connection(struct web *web, int sock)
 	c->next = web->connections;
 	web->connections = c;
 	web->n_connections++;
-	if (!lws_adopt_descriptor_vhost_via_info(&info))
+	if (!lws.adopt_descriptor_vhost_via_info(&info))
 		c->browser = NULL;
 }
 
@@ -106,7 +106,7 @@ static void on_destroy(struct web_connection *c, struct lws *wsi)
 static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
 		    size_t len)
 {
-	struct web_connection *c = lws_get_opaque_user_data(wsi);
+	struct web_connection *c = lws.get_opaque_user_data(wsi);
 
 	switch (reason) {
 	case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
@@ -129,7 +129,7 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
 		return 0;
 	case LWS_CALLBACK_RAW_RX_FILE:
 		return c ? web_relay_from_viewer(c)
-			 : on_own_descriptor(lws_context_user(lws_get_context(wsi)), wsi);
+			 : on_own_descriptor(lws.context_user(lws.get_context(wsi)), wsi);
 	case LWS_CALLBACK_RAW_WRITEABLE_FILE:
 		return c ? web_relay_to_viewer(c) : 0;
 	case LWS_CALLBACK_WSI_DESTROY:
@@ -151,7 +151,7 @@ static bool everything_rests(const struct web *web)
 	for (const struct web_connection *c = web->connections; c; c = c->next)
 		if (!web_relay_rests(c))
 			return false;
-	return lws_service_adjust_timeout(web->lws, 1, 0) != 0;
+	return lws.service_adjust_timeout(web->lws, 1, 0) != 0;
 }
 
 static void sleep_until_work(const struct web *web)
@@ -160,8 +160,8 @@ static void sleep_until_work(const struct web *web)
 	nfds_t n = 2;
 
 	for (const struct web_connection *c = web->connections; c; c = c->next) {
-		p[n++].fd = lws_get_socket_fd(c->browser);
-		p[n++].fd = lws_get_socket_fd(c->viewer);
+		p[n++].fd = lws.get_socket_fd(c->browser);
+		p[n++].fd = lws.get_socket_fd(c->viewer);
 	}
 	for (nfds_t i = 0; i < n; i++)
 		p[i].events = POLLIN;
@@ -172,11 +172,11 @@ static void sleep_until_work(const struct web *web)
 static void run_library(struct web *web, bool rested)
 {
 	if (!rested) {
-		lws_service(web->lws, 0); /* sleeps if need be */
+		lws.service(web->lws, 0); /* sleeps if need be */
 		return;
 	}
-	lws_service(web->lws, -1);
-	lws_service(web->lws, -1);
+	lws.service(web->lws, -1);
+	lws.service(web->lws, -1);
 }
 
 static void *web_run(void *arg)
@@ -212,7 +212,7 @@ static struct lws *adopt_own(struct web *web, int fd)
 	struct lws *wsi = NULL;
 
 	if (info.fd.filefd >= 0)
-		wsi = lws_adopt_descriptor_vhost_via_info(&info);
+		wsi = lws.adopt_descriptor_vhost_via_info(&info);
 	if (!wsi && info.fd.filefd >= 0)
 		close(info.fd.filefd);
 	return wsi;
@@ -246,11 +246,17 @@ static int create_library(struct web *web, const struct web_options *opt, char *
 		.keepalive_timeout = IDLE_SECONDS,
 		.retry_and_idle_policy = &no_pings,
 	};
+	const char *missing;
 
-	lws_set_log_level(0, NULL);
-	web->lws = lws_create_context(&info);
+	if (!web_library_load(&missing)) {
+		*why = sentence("Cannot load libwebsockets: %s; install libwebsockets17, or leave "
+				"out --web.", missing);
+		return -ENOENT;
+	}
+	lws.set_log_level(0, NULL);
+	web->lws = lws.create_context(&info);
 	if (web->lws)
-		web->host = lws_create_vhost(web->lws, &info);
+		web->host = lws.create_vhost(web->lws, &info);
 	if (web->host)
 		return 0;
 	*why = web->lws && opt->certificate
@@ -307,7 +313,7 @@ static int prepare(struct web *web, const struct web_options *opt, char **why)
 static void destroy(struct web *web)
 {
 	if (web->lws)
-		lws_context_destroy(web->lws);
+		lws.context_destroy(web->lws);
 	look_after_connections(web);
 	if (web->sock >= 0)
 		close(web->sock);

@@ -8,10 +8,10 @@
 #ifndef UI_WEB_PRIV_H
 #define UI_WEB_PRIV_H
 
+#include "library.h"
 #include "ui/socket.h"
 #include "ui/web.h"
 
-#include <libwebsockets.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
