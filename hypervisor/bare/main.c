@@ -56,6 +56,6 @@ void bare_main(uint32_t magic, const uint32_t *info)
 	extended_state_init();
 	time_init();
 	asm volatile("sti");
-	print("bare machine, TSC %lu kHz\n", host_tsc_khz(NULL));
+	print("bare machine, TSC %lu kHz\n", host_tsc().khz);
 	machine_end(bare_program(words));
 }

@@ -28,11 +28,10 @@ void apic_write(uint32_t reg, uint32_t val)
 	*(volatile uint32_t *)(apic_base + reg) = val;
 }
 
-uint64_t host_tsc_khz(bool *steady)
+struct host_tsc host_tsc(void)
 {
-	if (steady)
-		*steady = cpu_cpuid(LEAF_POWER, 0).edx & INVARIANT_TSC;
-	return clock.tsc_khz;
+	return (struct host_tsc){ .khz = clock.tsc_khz,
+				  .steady = cpu_cpuid(LEAF_POWER, 0).edx & INVARIANT_TSC };
 }
 
 uint64_t host_now_ns(void)

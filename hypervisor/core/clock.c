@@ -121,7 +121,7 @@ static void set_khz(struct hv_vcpu *v, uint64_t khz, uint64_t ratio)
 
 int hv_tsc_khz_set(struct hv_vcpu *v, uint64_t khz)
 {
-	uint64_t host_khz = host_tsc_khz(NULL), ratio = 1ull << RATIO_SHIFT;
+	uint64_t host_khz = host_tsc().khz, ratio = 1ull << RATIO_SHIFT;
 
 	if (!khz || khz > UINT32_MAX)
 		return -EINVAL;
@@ -143,7 +143,7 @@ int hv_tsc_khz_set(struct hv_vcpu *v, uint64_t khz)
 
 static uint64_t host_elapsed_ns(const struct hv_vm *vm)
 {
-	return ticks_ns(cpu_rdtsc() - vm->clock_tsc, host_tsc_khz(NULL));
+	return ticks_ns(cpu_rdtsc() - vm->clock_tsc, host_tsc().khz);
 }
 
 uint64_t hv_clock_get(struct hv_vm *vm)
@@ -176,7 +176,6 @@ void hv_clock_update(struct hv_vcpu *v)
 {
 	uint64_t gpa = v->clock_gpa & ~(uint64_t)CLOCK_ENABLE;
 	struct clock_page old, p = { 0 };
-	bool steady;
 
 	if (!(v->clock_gpa & CLOCK_ENABLE) || hv_mem_read(v, gpa, &old, sizeof(old)))
 		return;
@@ -186,8 +185,8 @@ void hv_clock_update(struct hv_vcpu *v)
 	p.flags = old.flags & CLOCK_GUEST_STOPPED;
 	if (v->clock_paused)
 		p.flags |= CLOCK_GUEST_STOPPED;
-	host_tsc_khz(&steady); /* may a guest compare what its processors read? */
-	if (steady && v->tsc_offset == cpu_load(&v->vm->tsc_offset))
+	/* may a guest compare what its processors read? */
+	if (host_tsc().steady && v->tsc_offset == cpu_load(&v->vm->tsc_offset))
 		p.flags |= CLOCK_TSC_STABLE;
 	v->clock_paused = false;
 	write_page(v, gpa, &v->clock_version, &p, sizeof(p));

@@ -63,7 +63,7 @@ int hv_vcpu_create(struct hv_vm *vm, unsigned id, void *host, struct hv_vcpu **o
 	v->cpu = -1;
 	v->user_vector = -1;
 	v->eoi_pending = -1;
-	v->tsc_khz = host_tsc_khz(NULL);
+	v->tsc_khz = host_tsc().khz;
 	v->tsc_ratio = 1ull << 32;
 	v->tsc_offset = vm->tsc_offset;
 	host_lock_init(&v->lock);

@@ -35,7 +35,7 @@ int hv_load(const char **why)
 	int err = -ENODEV;
 
 	*why = "The host does not know its TSC's frequency: choose a machine with a constant TSC.";
-	if (!host_tsc_khz(NULL))
+	if (!host_tsc().khz)
 		return -ENODEV;
 	*why = "This processor has neither VT-x nor AMD-V: choose another machine, or the lab; "
 	       "in a virtual machine, switch nesting on.";

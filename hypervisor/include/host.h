@@ -82,10 +82,13 @@ void host_spin_unlock(struct host_spin *l);
 
 /* --- time --- */
 
+struct host_tsc {
+	uint64_t khz; /* 0: not known */
+	bool steady;  /* at one pace, and the same on all processors */
+};
 uint64_t host_now_ns(void);  /* monotonic */
 uint64_t host_wall_ns(void); /* since 1970 */
-/* steady: at one pace, and the same on all processors; may be NULL */
-uint64_t host_tsc_khz(bool *steady);
+struct host_tsc host_tsc(void);
 void host_timer_init(struct host_timer *t, void (*fire)(void *arg), void *arg);
 void host_timer_arm(struct host_timer *t, uint64_t when_ns); /* fire: any processor, no sleep */
 void host_timer_stop(struct host_timer *t); /* fire is not running when it returns */

@@ -223,11 +223,9 @@ uint64_t host_wall_ns(void)
 	return ktime_get_real_ns();
 }
 
-uint64_t host_tsc_khz(bool *steady)
+struct host_tsc host_tsc(void)
 {
-	if (steady)
-		*steady = !check_tsc_unstable();
-	return tsc_khz;
+	return (struct host_tsc){ .khz = tsc_khz, .steady = !check_tsc_unstable() };
 }
 
 static enum hrtimer_restart fired(struct hrtimer *h)

@@ -158,7 +158,7 @@ static long get_khz(struct vcpu *vcpu, void *arg, void __user *user)
 
 static long set_khz(struct vcpu *vcpu, void *arg, void __user *khz)
 {
-	return hv_tsc_khz_set(vcpu->hv, khz ? (unsigned long)khz : host_tsc_khz(NULL));
+	return hv_tsc_khz_set(vcpu->hv, khz ? (unsigned long)khz : host_tsc().khz);
 }
 
 static long clock_paused(struct vcpu *vcpu, void *arg, void __user *user)

@@ -34,7 +34,7 @@ CASE(apic_timer, MODE_LONG, guest_timer)
 /* Late enough that it does not come between STI and HLT, which QEMU does not keep together. */
 CASE(apic_deadline, MODE_LONG, guest_deadline)
 {
-	set_rbx(r, host_tsc_khz(NULL) * 50);
+	set_rbx(r, host_tsc().khz * 50);
 	expect_done(r);
 }
 
@@ -44,7 +44,7 @@ CASE(apic_deadline_spin, MODE_LONG, guest_deadline_spin)
 	const uint64_t *exits = hv_stats(r->v);
 	uint64_t started;
 
-	set_rbx(r, host_tsc_khz(NULL) * 2);
+	set_rbx(r, host_tsc().khz * 2);
 	expect_step(r, 1);
 	CHECK(!hv_caps()->deadline == !exits[HV_EXIT_DEADLINE]);
 	CHECK(exits[HV_EXIT_DEADLINE] <= 2);

@@ -339,11 +339,9 @@ uint64_t host_wall_ns(void)
 	return fake.wall_ns;
 }
 
-uint64_t host_tsc_khz(bool *steady)
+struct host_tsc host_tsc(void)
 {
-	if (steady)
-		*steady = !fake.tsc_unsteady;
-	return fake.tsc_khz;
+	return (struct host_tsc){ .khz = fake.tsc_khz, .steady = !fake.tsc_unsteady };
 }
 
 uint64_t cpu_rdtsc(void)
